@@ -1,0 +1,53 @@
+"""See, understand and check the graph that PyTorch's autograd built.
+
+    import graphviz_autograd as gva
+    gva.make_dot(loss, params=model).render("loss", format="svg")
+
+The public names are loaded when first used, so importing this package is quick and
+needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphviz_autograd.api import make_dot
+    from graphviz_autograd.errors import GraphvizAutogradError
+    from graphviz_autograd.graph import Edge, Graph, Node, TensorInfo
+    from graphviz_autograd.walker import walk
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "make_dot": "api",
+    "walk": "walker",
+    "Graph": "graph",
+    "Node": "graph",
+    "Edge": "graph",
+    "TensorInfo": "graph",
+    "GraphvizAutogradError": "errors",
+}
+
+__all__ = [
+    "Edge",
+    "Graph",
+    "GraphvizAutogradError",
+    "Node",
+    "TensorInfo",
+    "make_dot",
+    "walk",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,63 @@
+"""`make_dot`: walk, transform and emit in one call, in torchviz's clothes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphviz_autograd.emit import dot
+from graphviz_autograd.emit.digraph import Picture
+from graphviz_autograd.walker import walk
+
+
+def make_dot(
+    var: Any,
+    params: Any = None,
+    show_attrs: bool = False,
+    show_saved: bool = False,
+    max_attr_chars: int = 50,
+    *,
+    show_shapes: bool = False,
+    style: str = "default",
+    theme: str = "light",
+    rankdir: str = "TB",
+) -> Picture:
+    """Draw the autograd graph behind a tensor: torchviz's `make_dot`, same call, same picture.
+
+    Blue boxes are leaves (tensors that requires grad, whose `.grad` backward fills), grey
+    ones operations, the green one is the output (dark green what it is a view of), orange
+    ones are tensors saved for backward.
+
+    var             a tensor or any structure of tensors
+    params          names for tensors: a dict, pairs, a module, a state_dict
+    show_attrs      list under each op what it keeps beside tensors
+    show_saved      draw the tensors that built-in ops saved (a custom Function's always are)
+    max_attr_chars  characters of an attribute's value that are shown, 3 at least
+    show_shapes     write under each op the shape of its outputs
+    style           "default", or "classic": leaves and ops alone, the last op green
+    theme           "light", "dark" or "colorblind"
+    rankdir         "TB" (top to bottom), "LR", "BT" or "RL"
+
+    Returns a `graphviz.Digraph`; its `render`, `pipe`, `view` and notebook display need no
+    system Graphviz.
+
+    Raises InputTypeError (a TypeError) where there is no tensor to draw, NoGraphError (a
+    ValueError) where none requires grad, OptionError (a ValueError) for an unknown style,
+    theme or rankdir.
+
+    >>> import torch
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> dot = make_dot((w * w).sum(), params={"w": w})
+    >>> dot.render("loss", format="svg", cleanup=True)  # doctest: +SKIP
+    'loss.svg'
+    """
+    graph = walk(var, params, shapes=show_shapes, attrs=show_attrs, saved=show_saved)
+    return dot.picture(
+        graph,
+        show_attrs=show_attrs,
+        show_saved=show_saved,
+        show_shapes=show_shapes,
+        max_attr_chars=max_attr_chars,
+        style=style,
+        theme=theme,
+        rankdir=rankdir,
+    )

@@ -1,0 +1,1 @@
+"""Graph -> text and pictures. Imports graph and errors of ours, and never torch."""

@@ -1,0 +1,44 @@
+"""The classic style: the picture older torchviz drew, as many tutorials print it.
+
+Only leaves and ops are drawn, a leaf points straight at the ops that use it, and the
+last op is the green box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graphviz_autograd.graph import Edge, Graph
+
+
+def classic(graph: Graph) -> Graph:
+    """The graph without accumulators, output boxes, view bases and saved tensors.
+
+    The ops that made the outputs stand as nodes of kind "output" that bear their op.
+    """
+    nodes = graph.by_id()
+    grads = [edge for edge in graph.edges if edge.kind == "grad"]
+    roots = {edge.source for edge in grads if nodes[edge.target].kind == "output"}
+    leaf_of = {
+        edge.target: edge.source
+        for edge in grads
+        if nodes[edge.source].kind == "leaf" and nodes[edge.target].kind == "op"
+    }
+    bare = [n.id for n in graph.nodes if n.kind == "output" and not _is_made(n.id, grads)]
+    hidden = set(leaf_of) | {n.id for n in graph.nodes if n.kind in ("output", "base", "saved")}
+    hidden -= set(bare)
+    kept = [
+        replace(node, kind="output") if node.id in roots else node
+        for node in graph.nodes
+        if node.id not in hidden
+    ]
+    edges = [
+        Edge(leaf_of.get(e.source, e.source), e.target, e.kind, e.source_index, e.target_index)
+        for e in grads
+        if e.target not in hidden
+    ]
+    return Graph(kept, edges, (*sorted(roots), *bare), graph.meta)
+
+
+def _is_made(number: int, grads: list[Edge]) -> bool:
+    return any(edge.target == number for edge in grads)

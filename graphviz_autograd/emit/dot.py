@@ -1,0 +1,207 @@
+"""Graph -> DOT text, in torchviz's clothes.
+
+`picture` gives a Digraph that can be held, changed and rendered; `source` its text. The
+text depends on nothing but the Graph and the options: two processes write the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict, Unpack
+
+from graphviz_autograd.emit.classic import classic
+from graphviz_autograd.emit.digraph import Picture
+from graphviz_autograd.emit.options import one_of
+from graphviz_autograd.emit.themes import NODE, THEMES
+from graphviz_autograd.emit.words import quoted, shape_text, shown
+from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
+
+STYLES = ("default", "classic")
+RANKDIRS = ("TB", "LR", "BT", "RL")
+
+# Ops whose operands may change places; at every other op with several inputs each arrow
+# bears the number of the input it goes to.
+COMMUTATIVE = frozenset({"AddBackward0", "MulBackward0", "MaximumBackward0", "MinimumBackward0"})
+
+MARK = "labelfontsize=8 labeldistance=2.1 labelangle=22"  # beside the arrow's head, not on it
+
+
+class Options(TypedDict, total=False):
+    """What `picture` can be asked for beside the graph."""
+
+    show_attrs: bool
+    show_saved: bool
+    show_shapes: bool
+    max_attr_chars: int
+    style: str
+    theme: str
+    rankdir: str
+
+
+def source(graph: Graph, **options: Unpack[Options]) -> str:
+    """The DOT text of a graph; options as for `picture`.
+
+    >>> from graphviz_autograd.graph import Edge
+    >>> print(source(Graph([Node(0, "output", names=("y",)), Node(1, "op", "ExpBackward0")],
+    ...                    [Edge(1, 0)], (0,))).splitlines()[-2].strip())
+    1 -> 0
+    """
+    return picture(graph, **options).source
+
+
+def picture(
+    graph: Graph,
+    *,
+    show_attrs: bool = False,
+    show_saved: bool = False,
+    show_shapes: bool = True,
+    max_attr_chars: int = 50,
+    style: str = "default",
+    theme: str = "light",
+    rankdir: str = "TB",
+) -> Picture:
+    """A graph as a `graphviz.Digraph` that renders without a system Graphviz.
+
+    show_attrs      list under each op what it keeps beside tensors
+    show_saved      draw the tensors that built-in ops saved (a custom Function's always are)
+    show_shapes     write the shape of its outputs under each op, where it was read
+    max_attr_chars  characters of an attribute's value that are shown, 3 at least
+    style           "default", or "classic": leaves and ops alone, the last op green
+    theme           "light", "dark" or "colorblind"
+    rankdir         direction of the arrows: "TB" (top to bottom), "LR", "BT" or "RL"
+
+    Raises OptionError for a style, theme or rankdir that is not one of these.
+    """
+    look = THEMES[one_of("theme", theme, THEMES)]
+    one_of("rankdir", rankdir, RANKDIRS)
+    if one_of("style", style, STYLES) == "classic":
+        graph = classic(graph)
+    graph_attr = dict(look.graph) | ({} if rankdir == "TB" else {"rankdir": rankdir})
+    dot = Picture(
+        graph_attr=graph_attr,
+        node_attr={**NODE, **look.node},
+        edge_attr=dict(look.edge),
+    )
+    hidden = set() if show_saved else _saved_by_builtin_ops(graph)
+    attr_chars = max(max_attr_chars, 3) if show_attrs else 0
+    dot.body += _node_lines(graph, hidden, look.fills, show_shapes, attr_chars)
+    dot.body += _edge_lines(graph, hidden)
+    return dot
+
+
+def _saved_by_builtin_ops(graph: Graph) -> set[int]:
+    """Saved tensors that no custom Function saved: torchviz shows them on request only."""
+    custom = {edge.source for edge in graph.edges if edge.kind == "saved"}
+    return {n.id for n in graph.nodes if n.kind == "saved" and n.id not in custom}
+
+
+# ---- nodes
+
+
+def _node_lines(
+    graph: Graph, hidden: set[int], fills: Mapping[str, str], shapes: bool, attr_chars: int
+) -> list[str]:
+    fill = {kind: f" fillcolor={quoted(color)}" for kind, color in fills.items()}
+    shape_of = _Shapes()
+    bare: dict[str, str] = {}  # most boxes are ops with nothing to say but their name
+    lines = []
+    for node in graph.nodes:
+        if node.kind == "op" and not (node.names or attr_chars or (shapes and node.outputs)):
+            rest = bare.get(node.op)
+            if rest is None:
+                rest = bare[node.op] = f" [label={quoted(shown(node.op))}]\n"
+        elif node.id in hidden:
+            continue
+        else:
+            sizes = " ".join([shape_of[info] for info in node.outputs])
+            if node.kind == "saved":
+                label = _saved_label(node, sizes)
+            elif node.op:
+                again = node.op == "AccumulateGrad"  # its leaf says it
+                label = _op_label(node, sizes if shapes and not again else "", attr_chars)
+            else:
+                label = f"{_names(node)}\n{sizes}"
+            rest = f" [label={quoted(label)}{fill.get(node.kind, '')}]\n"
+        lines.append(f"\t{node.id}{rest}")
+    return lines
+
+
+class _Shapes(dict[TensorInfo, str]):
+    """The text of each shape, written once."""
+
+    def __missing__(self, info: TensorInfo) -> str:
+        self[info] = text = shape_text(info)
+        return text
+
+
+def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
+    lines = [shown(node.op)]
+    if node.names:
+        lines.append(_names(node))
+    if sizes:
+        lines.append(sizes)
+    if attr_chars and node.attrs:
+        lines += _attr_table(lines[0], node.attrs, attr_chars)
+    return "\n".join(lines)
+
+
+def _saved_label(node: Node, sizes: str) -> str:
+    """The field that holds it, its names, and its shape or what became of it."""
+    title = ": ".join(part for part in (shown(node.op), _names(node)) if part)
+    state = ""
+    if node.attrs.get("freed"):
+        state = "freed"
+    elif "packed" in node.attrs:
+        state = f"packed: {shown(str(node.attrs['packed']))}"
+    return f"{title}\n{' '.join(part for part in (state, sizes) if part)}"
+
+
+def _names(node: Node) -> str:
+    if len(node.names) == 1:
+        return shown(node.names[0])
+    return ", ".join(map(shown, node.names))
+
+
+def _attr_table(title: str, attrs: dict[str, Attr], limit: int) -> list[str]:
+    """Names and values in two columns under a rule, as torchviz sets them."""
+    rows = {shown(name): shown(str(value)) for name, value in attrs.items()}
+    first = max(map(len, rows))
+    second = min(max(map(len, rows.values())), limit)
+    rule = "-" * max(first + second + 2, len(title))
+    return [rule, *(f"{name:<{first}}: {_cut(text, second)}" for name, text in rows.items())]
+
+
+def _cut(text: str, width: int) -> str:
+    return f"{text:>{width}}" if len(text) <= width else f"{text[: width - 3]}..."
+
+
+# ---- edges
+
+
+def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
+    nodes = graph.by_id()
+    numbered = {
+        edge.target
+        for edge in graph.edges
+        if edge.target_index and edge.kind == "grad" and nodes[edge.target].op not in COMMUTATIVE
+    }
+    several = {edge.source for edge in graph.edges if edge.source_index and edge.kind == "grad"}
+    lines = []
+    for edge in graph.edges:
+        if edge.kind == "grad":
+            marks = []
+            if edge.target in numbered:
+                marks.append(f'headlabel="{edge.target_index}"')
+            if edge.source in several:
+                marks.append(f'taillabel="{edge.source_index}"')
+            rest = f" [{' '.join(marks)} {MARK}]" if marks else ""
+        elif edge.kind == "view":
+            rest = " [style=dotted]"
+        elif edge.source in hidden or edge.target in hidden:
+            continue
+        else:
+            # A leaf has its place already; its arrow as a saved tensor must not move it.
+            leaf = nodes[edge.target].kind == "leaf"
+            rest = f" [dir=none{' constraint=false' if leaf else ''}]"
+        lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
+    return lines

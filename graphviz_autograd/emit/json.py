@@ -1,0 +1,166 @@
+"""Graph -> JSON text and back, without loss.
+
+The format is versioned and described by `graph.schema.json` beside this file. Values that
+a field has by default are left out, so a large graph stays compact. JSON has no tuples:
+sequences come back as tuples, as a Graph holds them. JSON as browsers read it has no NaN
+and no infinities: the walker writes such attributes as text.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any, cast
+
+from graphviz_autograd.errors import GraphFileError
+from graphviz_autograd.graph import (
+    EDGE_KINDS,
+    NODE_KINDS,
+    Attr,
+    Edge,
+    Graph,
+    Node,
+    TensorInfo,
+)
+
+FORMAT = "graphviz-autograd/graph"
+VERSION = 1
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the format."""
+    text = files("graphviz_autograd.emit").joinpath("graph.schema.json").read_text("utf-8")
+    return cast(dict[str, Any], json.loads(text))
+
+
+def dumps(graph: Graph) -> str:
+    """The Graph as JSON text, one node or edge a line.
+
+    Raises ValueError where `data` or `meta` hold what JSON cannot (NaN, an object).
+    """
+    head = {"format": FORMAT, "version": VERSION, "meta": graph.meta, "outputs": graph.outputs}
+    parts = [f'"{key}": {_text(value)}' for key, value in head.items()]
+    nodes = ",\n".join(_text(_node(node)) for node in graph.nodes)
+    edges = ",\n".join(_text(_edge(edge)) for edge in graph.edges)
+    parts += [f'"nodes": [\n{nodes}\n]', f'"edges": [\n{edges}\n]']
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def loads(text: str) -> Graph:
+    """The Graph that `dumps` wrote.
+
+    Raises GraphFileError for text that is no such thing, saying what is wrong with it.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise GraphFileError(f"not a saved graph: no JSON ({error})") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise GraphFileError(
+            f'not a saved graph: expected a JSON object with "format": "{FORMAT}", '
+            "as Graph.save and `gva render -o graph.json` write it"
+        )
+    if data.get("version") != VERSION:
+        raise GraphFileError(
+            f"a saved graph of version {data.get('version')!r}; "
+            f"this graphviz-autograd reads version {VERSION}"
+        )
+    try:
+        graph = Graph(
+            [_read_node(node) for node in data["nodes"]],
+            [_read_edge(edge) for edge in data["edges"]],
+            tuple(data["outputs"]),
+            data["meta"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GraphFileError(f"a damaged saved graph: {type(error).__name__}: {error}") from None
+    _check(graph)
+    return graph
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def _node(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": node.id, "kind": node.kind}
+    if node.op:
+        data["op"] = node.op
+    if node.names:
+        data["names"] = node.names
+    if node.outputs:
+        data["outputs"] = [info._asdict() for info in node.outputs]
+    if node.attrs:
+        data["attrs"] = node.attrs
+    if node.cuts:
+        data["cuts"] = node.cuts
+    if node.data:
+        data["data"] = node.data
+    return data
+
+
+def _edge(edge: Edge) -> dict[str, Any]:
+    data: dict[str, Any] = {"source": edge.source, "target": edge.target}
+    if edge.kind != "grad":
+        data["kind"] = edge.kind
+    if edge.source_index:
+        data["source_index"] = edge.source_index
+    if edge.target_index:
+        data["target_index"] = edge.target_index
+    return data
+
+
+def _read_node(data: dict[str, Any]) -> Node:
+    return Node(
+        data["id"],
+        data["kind"],
+        data.get("op", ""),
+        tuple(data.get("names", ())),
+        tuple(_read_info(info) for info in data.get("outputs", ())),
+        {name: _read_attr(value) for name, value in data.get("attrs", {}).items()},
+        tuple(data.get("cuts", ())),
+        dict(data.get("data", {})),
+    )
+
+
+def _read_info(data: dict[str, Any]) -> TensorInfo:
+    shape = data["shape"]
+    return TensorInfo(None if shape is None else tuple(shape), data["dtype"], data["device"])
+
+
+def _read_attr(value: Any) -> Attr:
+    if isinstance(value, list):
+        return tuple(_read_attr(part) for part in value)
+    return cast(Attr, value)
+
+
+def _read_edge(data: dict[str, Any]) -> Edge:
+    return Edge(
+        data["source"],
+        data["target"],
+        data.get("kind", "grad"),
+        data.get("source_index", 0),
+        data.get("target_index", 0),
+    )
+
+
+def _check(graph: Graph) -> None:
+    """What the drawing relies on: known kinds, ids that are there, once each."""
+    ids = {node.id for node in graph.nodes}
+    if len(ids) < len(graph.nodes):
+        raise GraphFileError("a damaged saved graph: two nodes have the same id")
+    for node in graph.nodes:
+        if type(node.id) is not int or node.kind not in NODE_KINDS:
+            raise GraphFileError(
+                f"a damaged saved graph: node {node.id!r} of kind {node.kind!r}; "
+                f"ids are whole numbers, kinds {', '.join(NODE_KINDS)}"
+            )
+    for edge in graph.edges:
+        if edge.source not in ids or edge.target not in ids or edge.kind not in EDGE_KINDS:
+            raise GraphFileError(
+                f"a damaged saved graph: edge {edge.source!r} -> {edge.target!r} of kind "
+                f"{edge.kind!r}; both ends should be nodes, kinds {', '.join(EDGE_KINDS)}"
+            )
+    for number in graph.outputs:
+        if number not in ids:
+            raise GraphFileError(f"a damaged saved graph: output {number!r} is no node")

@@ -1,0 +1,66 @@
+"""Colours and type, as data: one Theme a look.
+
+The light theme has the colours that people know from torchviz: leaves light blue, ops
+grey (Graphviz's own colour for a filled box), outputs green, saved tensors orange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NODE = {
+    "style": "filled",
+    "shape": "box",
+    "align": "left",
+    "fontsize": "10",
+    "ranksep": "0.1",
+    "height": "0.2",
+    "fontname": "monospace",
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Graphviz attributes for the whole picture, and a fill colour for each kind of box.
+
+    A kind without a fill takes the colour of `node`.
+    """
+
+    fills: Mapping[str, str]
+    graph: Mapping[str, str] = field(default_factory=dict)
+    node: Mapping[str, str] = field(default_factory=dict)
+    edge: Mapping[str, str] = field(default_factory=dict)
+
+
+THEMES: dict[str, Theme] = {
+    "light": Theme(
+        fills={
+            "leaf": "lightblue",
+            "output": "darkolivegreen1",
+            "base": "darkolivegreen3",
+            "saved": "orange",
+        },
+    ),
+    "dark": Theme(
+        fills={
+            "leaf": "#1d4e6b",
+            "output": "#3f6212",
+            "base": "#2c4a0c",
+            "saved": "#8a4b08",
+        },
+        graph={"bgcolor": "#16181d"},
+        node={"fillcolor": "#343a46", "color": "#8b93a3", "fontcolor": "#eceff4"},
+        edge={"color": "#8b93a3", "fontcolor": "#c5ccd8"},
+    ),
+    # Fills from the palette of Okabe and Ito (2008), lightened where text stands on them.
+    "colorblind": Theme(
+        fills={
+            "leaf": "#56b4e9",
+            "output": "#f0e442",
+            "base": "#c9bf2d",
+            "saved": "#e69f00",
+        },
+        node={"fillcolor": "#eeeeee"},
+    ),
+}

@@ -1,0 +1,44 @@
+"""Text as data: what a person named a tensor comes out of the picture as they typed it.
+
+Graphviz reads a label as a small language of its own: backslashes, `\\N` and `\\G`,
+character references such as `&lt;`, line ends. XML forbids some characters altogether.
+"""
+
+from __future__ import annotations
+
+import re
+
+from graphviz_autograd.graph import TensorInfo
+
+_LINE_ENDS = re.compile(r"\r\n|[\n\r]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def shown(text: str) -> str:
+    """A name as one line that XML can hold: line ends as ⏎, forbidden characters as U+FFFD.
+
+    >>> shown("two\\nlines")
+    'two⏎lines'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_XML.sub("\ufffd", _LINE_ENDS.sub("⏎", text))
+
+
+def shape_text(info: TensorInfo) -> str:
+    """A shape as it is written in a box.
+
+    >>> shape_text(TensorInfo((2, 3), "float32", "cpu"))
+    '(2, 3)'
+    """
+    return "(?)" if info.shape is None else f"({', '.join(map(str, info.shape))})"
+
+
+def quoted(text: str) -> str:
+    """A label as a quoted DOT string that Graphviz draws letter by letter.
+
+    >>> print(quoted('a\\\\N "b" &lt;'))
+    "a\\\\N \\"b\\" &amp;lt;"
+    """
+    text = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

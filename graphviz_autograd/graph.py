@@ -1,0 +1,193 @@
+"""The graph that everything here passes around: plain data.
+
+A Graph is a list of nodes and a list of edges, nothing more. It holds no tensor, no
+autograd node and no drawing, so it can be kept, compared, pickled, saved as JSON and
+drawn on a machine that has no torch. `walk` makes one, transforms turn one into
+another, the emit room writes one out.
+
+Edges follow the data through the forward pass, from the leaves down to the outputs,
+as torchviz draws them:
+
+    leaf ──grad──▶ AccumulateGrad ──grad──▶ MulBackward0 ──grad──▶ output
+
+This room imports nothing of ours but `errors`; Graph's convenience methods import the
+emit room when they are called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
+
+NodeKind = Literal["leaf", "op", "output", "saved", "base"]
+EdgeKind = Literal["grad", "saved", "view"]
+
+NODE_KINDS: tuple[str, ...] = get_args(NodeKind)
+EDGE_KINDS: tuple[str, ...] = get_args(EdgeKind)
+
+Attr = bool | int | float | str | None | tuple["Attr", ...]
+"""What an attribute may be: a JSON scalar or a (nested) sequence of them."""
+
+
+class TensorInfo(NamedTuple):
+    """What is known of a tensor without holding it.
+
+    `shape` is None where torch does not tell it (strided nested tensors); a symbolic
+    size stands as its text. `dtype` and `device` are texts: "float32", "cuda:0".
+    """
+
+    shape: tuple[int | str, ...] | None
+    dtype: str
+    device: str
+
+
+@dataclass(slots=True)
+class Node:
+    """One box: a leaf, an operation, an output, a saved tensor or the base of a view.
+
+    id       small int, in order of discovery: the same program gives the same ids
+    kind     leaf    a tensor that requires grad and that no operation made
+             op      a node of the autograd graph
+             output  a tensor that was asked for: the root
+             saved   a tensor that an op keeps for its backward
+             base    the tensor that an output is a view of
+    op       for an op its name ("AddmmBackward0"), for a saved tensor the field that
+             holds it ("mat1"), else ""
+    names    every name a person gave it
+    outputs  shape, dtype and device of each output; empty where not known or not read
+    attrs    what the op keeps beside tensors ({"dim": -1}); "[saved tensor]" where it
+             keeps one; for a saved tensor, {"freed": True} or {"packed": "tuple"}
+    cuts     numbers of the inputs that lead nowhere (None in `next_functions`)
+    data     layers laid over the picture, by name ({"bytes": 4096})
+    """
+
+    id: int
+    kind: NodeKind
+    op: str = ""
+    names: tuple[str, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+    attrs: dict[str, Attr] = field(default_factory=dict)
+    cuts: tuple[int, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Edge:
+    """One arrow, in the direction the data took in the forward pass.
+
+    source, target  node ids
+    kind            grad   the gradient flows back along it
+                    saved  between an op and a tensor it saved: from the op to what a
+                           built-in op saved, from the tensor to a custom
+                           `autograd.Function` (where torchviz puts each)
+                    view   from the base to the output that is a view of it
+    source_index    which output of the source
+    target_index    which input of the target, so that `x - y` and `y - x` differ
+    """
+
+    source: int
+    target: int
+    kind: EdgeKind = "grad"
+    source_index: int = 0
+    target_index: int = 0
+
+
+@dataclass(slots=True)
+class Graph:
+    """Nodes, edges, the ids of the outputs, and notes on how it came to be.
+
+    `meta` says which torch made the graph ("torch"), what was read ("read": a list of
+    "shapes", "attrs", "saved") and what torch would not tell, and why ("unread").
+
+    Treat a Graph as a value: transforms return new ones.
+
+    >>> graph = Graph([Node(0, "leaf", names=("x",)), Node(1, "output")], [Edge(0, 1)], (1,))
+    >>> graph
+    Graph(2 nodes, 1 edge, outputs=[1])
+    >>> graph.by_id()[0].names
+    ('x',)
+    """
+
+    nodes: list[Node]
+    edges: list[Edge]
+    outputs: tuple[int, ...] = ()
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def by_id(self) -> dict[int, Node]:
+        """The nodes, by id."""
+        return {node.id: node for node in self.nodes}
+
+    def __repr__(self) -> str:
+        nodes, edges = len(self.nodes), len(self.edges)
+        return (
+            f"Graph({nodes} node{'s' * (nodes != 1)}, {edges} edge{'s' * (edges != 1)}, "
+            f"outputs={list(self.outputs)})"
+        )
+
+    # ---- conveniences: each opens its room when called, and only then
+
+    def to_dot(self, **options: Any) -> str:
+        """DOT text; options as in `emit.dot.lines`."""
+        from graphviz_autograd.emit import dot
+
+        return dot.source(self, **options)
+
+    def to_json(self) -> str:
+        """Versioned JSON text, which `Graph.from_json` reads back without loss."""
+        from graphviz_autograd.emit import json
+
+        return json.dumps(self)
+
+    @staticmethod
+    def from_json(text: str) -> Graph:
+        """The Graph that `to_json` wrote.
+
+        Raises GraphFileError when the text is no saved Graph.
+        """
+        from graphviz_autograd.emit import json
+
+        return json.loads(text)
+
+    def summary(self) -> str:
+        """What is in the graph, as a few lines of text."""
+        from graphviz_autograd.emit import summary
+
+        return summary.text(self)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> list[str]:
+        """Draw into a file: .svg, .png, .pdf, .dot or .json, by its suffix.
+
+        The file is written whole or not at all. Returns notes worth telling a person
+        (a picture scaled down, a simpler layout), usually none.
+        """
+        from graphviz_autograd.emit import files
+
+        return files.save(self, path, **options)
+
+    @staticmethod
+    def format_for(path: str | os.PathLike[str], format: str | None = None) -> str:
+        """The format that `save` would write there.
+
+        Raises OptionError where it is unknown, or `path` cannot be written.
+        """
+        from graphviz_autograd.emit import files
+
+        files.check_writable(path)
+        return files.format_of(path, format)
+
+    def draw(self, format: str, **options: Any) -> tuple[bytes, list[str]]:
+        """A picture in memory, in any format that `save` knows, and the notes on it."""
+        from graphviz_autograd.emit import files
+
+        return files.render_bytes(self, format, **options)
+
+    def _repr_mimebundle_(self, **_: Any) -> Mapping[str, str]:
+        from graphviz_autograd.errors import LayoutError
+
+        try:
+            svg, _ = self.draw("svg")
+        except LayoutError as error:  # a notebook's cell still says what it holds
+            return {"text/plain": f"{self!r}\n{error}"}
+        return {"image/svg+xml": svg.decode(), "text/plain": repr(self)}

@@ -1,0 +1,273 @@
+"""The walk: from tensors, through the autograd graph behind them, to a Graph.
+
+One pass, breadth first, in a loop: a graph may have a million nodes in one line. The
+walk only looks. It reruns no forward, fires no hook, unpacks no saved tensor, keeps no
+tensor alive and computes nothing on any; where torch will not tell something of a tensor,
+the Graph's `meta["unread"]` says so.
+
+What is read is what was asked for: a picture that shows no shapes need not pay for them.
+
+May import names, recorder, graph and errors of ours (and freeing and saved, its helpers).
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from graphviz_autograd.errors import NoGraphError
+from graphviz_autograd.freeing import protect
+from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.names import Names, named_outputs
+from graphviz_autograd.saved import Boxes, Fields, Saved
+from graphviz_autograd.tensors import Infos
+
+
+def walk(
+    outputs: Any,
+    params: Any = None,
+    *,
+    shapes: bool = True,
+    attrs: bool = True,
+    saved: bool = True,
+) -> Graph:
+    """The autograd graph behind `outputs`, as plain data.
+
+    outputs  a tensor, or any structure of tensors: lists, tuples, named tuples, dicts and
+             other mappings, dataclasses, pytrees; keys and field names become output names
+    params   names for tensors: a dict, (name, tensor) pairs, a module, a state_dict
+    shapes   read shape, dtype and device of every op's outputs
+    attrs    read what ops keep beside tensors (`dim`, `alpha`, ...)
+    saved    read which tensors built-in ops saved for backward (those that a custom
+             `autograd.Function` saved are always read, as torchviz draws them)
+
+    Nothing of the program is changed, and the Graph holds no tensor.
+
+    Raises InputTypeError (a TypeError) where there is no tensor, or a value of `params`
+    is none, and NoGraphError (a ValueError) where no output requires grad.
+
+    >>> import torch
+    >>> x = torch.arange(4.0, requires_grad=True)
+    >>> graph = walk(2 * torch.dot(x, x), {"x": x})
+    >>> [node.op or node.names for node in graph.nodes if node.kind in ("op", "leaf")]
+    ['MulBackward0', 'DotBackward0', 'AccumulateGrad', ('x',)]
+    """
+    # Reading an attribute of a tensor subclass must not run the subclass's own code.
+    with torch._C.DisableTorchFunction(), _gc_paused():
+        tensors = named_outputs(outputs)
+        if not any(tensor.requires_grad for _, tensor in tensors):
+            raise NoGraphError(_why_no_graph(tensors))
+        return _Walk(Names(params), shapes, attrs, saved).run(tensors)
+
+
+class _Walk:
+    """What one walk has seen so far. Ids are positions in `nodes`."""
+
+    def __init__(self, names: Names, shapes: bool, attrs: bool, saved: bool) -> None:
+        self.names = names
+        self.shapes, self.attrs, self.saved = shapes, attrs, saved
+        self.infos = Infos()
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+        self.ids: dict[Any, int] = {}  # autograd node -> id; holding it keeps it the same object
+        self.queue: list[Any] = []  # autograd nodes in order of discovery
+        self.boxed: set[tuple[int, int]] = set()  # (op, number of its output) drawn as a tensor
+        self.leaves: dict[int, tuple[int, torch.Tensor]] = {}  # id(tensor) -> node id, tensor
+        self.seen_saved: list[Saved] = []
+        self.types: dict[type, tuple[str, Callable[[Any, Node], None] | None]] = {}
+
+    def run(self, tensors: list[tuple[str, torch.Tensor]]) -> Graph:
+        boxes = self.roots(tensors)
+        roots = list(self.queue)
+        self.ops()
+        outputs = self.finish_outputs(tensors, boxes)
+        self.name_ops()
+        protect(self.ids, roots, self.edges, len(self.nodes))
+        self.add_saved()
+        read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
+        meta = {"torch": str(torch.__version__), "read": read, "unread": self.infos.unread}
+        return Graph(self.nodes, self.edges, outputs, meta)
+
+    # ---- the outputs, first and last
+
+    def roots(self, tensors: list[tuple[str, torch.Tensor]]) -> dict[int, int]:
+        """Boxes for the outputs that an op made, and for the bases of views: id(tensor) -> id."""
+        boxes: dict[int, int] = {}
+        for _, tensor in tensors:
+            if id(tensor) not in boxes and not _is_leaf(tensor):
+                boxes[id(tensor)] = self.add_tensor("output", tensor)
+        for _, tensor in tensors:
+            base = tensor._base
+            if base is not None and id(base) not in boxes and not _is_leaf(base):
+                boxes[id(base)] = self.add_tensor("base", base)
+        return boxes
+
+    def add_tensor(self, kind: Any, tensor: torch.Tensor) -> int:
+        """A box for an output or a base, and the op that made it put in the queue."""
+        number = len(self.nodes)
+        self.nodes.append(
+            Node(number, kind, "", self.names.of(tensor), (self.infos.of(tensor, number),))
+        )
+        fn = tensor.grad_fn
+        if fn is not None:
+            op = self.discover(fn)
+            self.edges.append(Edge(op, number, "grad", tensor.output_nr, 0))
+            self.boxed.add((op, tensor.output_nr))
+        return number
+
+    def finish_outputs(
+        self, tensors: list[tuple[str, torch.Tensor]], boxes: dict[int, int]
+    ) -> tuple[int, ...]:
+        """Outputs and bases that are leaves get their box; views their edge, outputs their names.
+
+        A leaf that the graph leads to stays the leaf it is.
+        """
+        outputs: dict[int, None] = {}
+        for name, tensor in tensors:
+            number = boxes.get(id(tensor))
+            if number is None:
+                number = boxes[id(tensor)] = self.leaf_box("output", tensor)
+            node = self.nodes[number]
+            if name and name not in node.names:
+                node.names = (name, *node.names)
+            outputs[number] = None
+        viewed = {id(tensor): tensor for _, tensor in tensors if tensor._base is not None}
+        for key, tensor in viewed.items():
+            base = tensor._base
+            assert base is not None
+            if id(base) not in boxes:
+                boxes[id(base)] = self.leaf_box("base", base)
+            self.edges.append(Edge(boxes[id(base)], boxes[key], "view"))
+        return tuple(outputs)
+
+    def leaf_box(self, kind: Any, tensor: torch.Tensor) -> int:
+        if id(tensor) in self.leaves:
+            return self.leaves[id(tensor)][0]
+        return self.add_tensor(kind, tensor)
+
+    # ---- the ops
+
+    def discover(self, fn: Any) -> int:
+        """The id of an autograd node, given out when it is first seen."""
+        number = self.ids.get(fn)
+        if number is None:
+            number = self.ids[fn] = len(self.nodes)
+            known = self.types.get(type(fn))
+            if known is None:
+                known = self.types[type(fn)] = self.look_at(type(fn))
+            self.nodes.append(Node(number, "op", known[0] or fn.name()))
+            self.queue.append(fn)
+        return number
+
+    def ops(self) -> None:
+        """Everything that the queue leads to."""
+        ids, types, discover, add = self.ids, self.types, self.discover, self.edges.append
+        for fn in self.queue:  # grows while we go: breadth first
+            target = ids[fn]
+            for index, (child, output_nr) in enumerate(fn.next_functions):
+                if child is None:
+                    self.nodes[target].cuts += (index,)
+                else:
+                    source = ids.get(child)
+                    if source is None:
+                        source = discover(child)
+                    add(Edge(source, target, "grad", output_nr, index))
+            read = types[type(fn)][1]
+            if read is not None:
+                read(fn, self.nodes[target])
+
+    def look_at(self, kind: type) -> tuple[str, Callable[[Any, Node], None] | None]:
+        """For a type of autograd node: its name, and how to read more of such a node.
+
+        "" for a name stands for the type that nodes of C++ extensions share.
+        """
+        name = "" if kind.__name__ == "CppFunction" else kind.__name__
+        if name == "AccumulateGrad":
+            return name, self.read_leaf
+        fields = Fields(kind)
+        if not self.shapes and not fields.wanted(self.attrs, self.saved):
+            return name, None
+
+        def read(fn: Any, node: Node) -> None:
+            self.read_op(fn, node, fields)
+
+        return name, read
+
+    def read_op(self, fn: Any, node: Node, fields: Fields) -> None:
+        if self.shapes:
+            node.outputs = self.infos.of_outputs(fn, node.id)
+        found, attrs = fields.read(fn, node.id, self.attrs, self.saved)
+        self.seen_saved += found
+        if self.attrs:
+            node.attrs = attrs
+
+    def read_leaf(self, fn: Any, node: Node) -> None:
+        tensor = fn.variable
+        number = len(self.nodes)
+        info = self.infos.of(tensor, number)
+        self.nodes.append(Node(number, "leaf", "", self.names.of(tensor), (info,)))
+        self.edges.append(Edge(number, node.id))
+        self.leaves[id(tensor)] = (number, tensor)
+        if self.shapes:
+            node.outputs = (info,)
+
+    def name_ops(self) -> None:
+        """An intermediate tensor with a name gives it to its op, where it has no box itself."""
+        for fn, output_nr, names in self.names.places():
+            number = self.ids.get(fn)
+            if number is not None and (number, output_nr) not in self.boxed:
+                self.nodes[number].names += names
+
+    # ---- what was saved
+
+    def add_saved(self) -> None:
+        """A box for each piece of memory that was saved; a leaf stays the leaf it is."""
+        if not self.seen_saved:
+            return
+        boxes = Boxes(self.nodes, self.names, self.infos)
+        for number, tensor in self.leaves.values():
+            boxes.know(number, tensor)
+        for saved in self.seen_saved:
+            self.edges.append(boxes.edge(saved))
+
+
+def _is_leaf(tensor: torch.Tensor) -> bool:
+    return tensor.requires_grad and tensor.grad_fn is None
+
+
+@contextmanager
+def _gc_paused() -> Iterator[None]:
+    """A walk makes many objects and no garbage; collecting in between triples its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _why_no_graph(tensors: list[tuple[str, torch.Tensor]]) -> str:
+    """Why there is nothing to draw, and what to check."""
+    name, tensor = tensors[0]
+    what = f"output {name!r}" if name else "the output"
+    if len(tensors) > 1:
+        what = f"none of the {len(tensors)} outputs requires grad; the first"
+    kind = str(tensor.dtype).removeprefix("torch.")
+    said = f"{what} ({kind}) does not require grad, so autograd built no graph behind it"
+    if tensor.is_inference():
+        return f"{said}: it was made under torch.inference_mode()"
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return f"{said}: it is a tensor inside torch.func or torch.vmap; draw what those return"
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return f"{said}: only floating point and complex tensors have gradients"
+    if not torch.is_grad_enabled():
+        return f"{said}: gradients are switched off here, by torch.no_grad() or the like"
+    return (
+        f"{said}. Check that an input or parameter has requires_grad=True, and that no "
+        "torch.no_grad(), .detach(), .data, .item() or .numpy() stands in between"
+    )

@@ -1,0 +1,450 @@
+"""A picture comes out of DOT text, whatever Graphviz does, and no `dot` is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from graphviz_autograd.emit import layout, layout_child
+from graphviz_autograd.emit.layout import draw
+from graphviz_autograd.errors import (
+    LayoutError,
+    LayoutTimeoutError,
+    MissingExtraError,
+    OptionError,
+)
+
+posix = pytest.mark.skipif(os.name != "posix", reason="scripts and signals of POSIX")
+
+MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "jpg": b"\xff\xd8\xff", "gif": b"GIF8", "ps": b"%!PS"}
+
+
+def chain(length: int) -> str:
+    arrows = "".join(f"n{i} -> n{i + 1};" for i in range(length))
+    return f"digraph {{ node [shape=box fontname=monospace] {arrows} }}"
+
+
+def unrolled(steps: int) -> str:
+    """A recurrent cell: every step reads the same four leaves, which is what dot is slow at."""
+    lines = []
+    for i in range(steps):
+        for leaf in "wubc":
+            lines.append(f"{leaf} -> {leaf}a{i}; {leaf}a{i} -> m{leaf}{i}; m{leaf}{i} -> add{i};")
+        lines.append(f"add{i} -> tanh{i};")
+        lines.append(f"tanh{i - 1} -> mw{i};" if i else "")
+    return f"digraph {{ {' '.join(lines)} }}"
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+def program(path: Path, script: str) -> str:
+    """A shell script that stands in for a system `dot`."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def is_gone(process: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        stat = Path(f"/proc/{process}/stat")  # killed, but nobody has asked how it ended
+        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def number_in(path: Path) -> int:
+    for _ in range(500):
+        if path.exists() and path.read_text().strip():
+            return int(path.read_text())
+        time.sleep(0.02)
+    raise AssertionError(f"{path} was never written")
+
+
+# ---- pictures
+
+
+def test_an_svg_has_a_size_and_a_viewbox_and_the_text_that_was_given() -> None:
+    drawing = draw('digraph { a [label="Größe ∂L/∂w"] a -> b }', "svg")
+    head = re.search(rb"<svg [^>]*>", drawing.data)
+    assert head
+    assert re.search(rb'width="[\d.]+pt" height="[\d.]+pt"', head[0])
+    assert b"viewBox=" in head[0]
+    text = drawing.data.decode().replace("\N{NO-BREAK SPACE}", " ").replace("&#160;", " ")
+    assert "Größe ∂L/∂w" in text
+    assert drawing.notes == ()
+
+
+@pytest.mark.parametrize("format", MAGIC)
+def test_each_format_is_what_it_says(format: str) -> None:
+    assert draw("digraph { a -> b }", format).data.startswith(MAGIC[format])
+
+
+@pytest.mark.parametrize("engine", [e for e in layout.ENGINES if not e.startswith("nop")])
+def test_each_engine_draws(engine: str) -> None:
+    assert b"</svg>" in draw("digraph { a -> b -> c }", "svg", engine=engine).data
+
+
+@pytest.mark.parametrize("engine", ["nop", "nop1", "nop2"])
+def test_nodes_that_have_positions_stay_there(engine: str) -> None:
+    placed = 'digraph { a [pos="100,100" width=0.5 height=0.5] }'
+    assert b"</svg>" in draw(placed, "svg", engine=engine).data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the formats of the wheel for Linux")
+@pytest.mark.parametrize("format", [*layout.FORMATS, "svg:cairo"])
+def test_every_listed_format_can_be_drawn(format: str) -> None:
+    drawn = draw('digraph { a [URL="x" pos="9,9"] }', format, engine="nop")
+    assert len(drawn.data) > 20
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), 1e12])
+def test_a_layout_may_take_as_long_as_it_wants(timeout: float | None) -> None:
+    assert b"</svg>" in draw("digraph { a }", "svg", timeout=timeout).data
+
+
+def test_a_graph_with_no_nodes_is_drawn() -> None:
+    assert b"</svg>" in draw("digraph {}", "svg").data
+
+
+def test_what_no_text_may_hold_does_not_truncate_the_picture() -> None:
+    svg = draw('digraph { a [label="x\0y\ud800z"] b }', "svg").data
+    assert "x\N{REPLACEMENT CHARACTER}y?z" in svg.decode()
+    assert b"<title>b</title>" in svg
+
+
+# ---- sizes
+
+
+def test_a_long_png_stays_within_the_limit_and_says_so() -> None:
+    drawing = draw(chain(1_000), "png")
+    assert max(png_size(drawing.data)) <= 16_384
+    assert min(png_size(drawing.data)) >= 1
+    (note,) = drawing.notes
+    assert re.fullmatch(r"PNG scaled to 17% to stay within 16,384 pixels; SVG has no limit", note)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ["dpi=300", "size=900", 'size="900,900!"', 'margin="2,3"', "dpi=1234 size=100", "pad=3"],
+)
+def test_a_png_stays_within_the_limit_whatever_the_graph_asks_for(attributes: str) -> None:
+    drawing = draw(f"digraph {{ rankdir=LR {attributes} {chain(600)[9:]}", "png")
+    assert 16_000 < max(png_size(drawing.data)) <= 16_384
+    assert drawing.notes
+
+
+def test_a_png_of_a_size_the_graph_asks_for_has_that_size() -> None:
+    drawing = draw("digraph { size=2; " + chain(600)[9:], "png")
+    assert max(png_size(drawing.data)) == 192
+    assert drawing.notes == ()
+
+
+def test_a_picture_too_thin_for_a_pixel_is_still_a_picture() -> None:
+    """Graphviz itself writes an empty file here."""
+    drawing = draw(chain(30_000), "png")
+    assert max(png_size(drawing.data)) <= 16_384
+    assert min(png_size(drawing.data)) >= 2
+    assert drawing.notes[0].startswith("PNG scaled to 0.6% ")
+
+
+def test_a_png_that_fits_is_left_alone() -> None:
+    drawing = draw(chain(3), "png")
+    assert 300 < max(png_size(drawing.data)) < 400
+    assert drawing.notes == ()
+
+
+def test_a_png_that_a_viewport_makes_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=r"20,000 pixels long, 16,384 is the most"):
+        draw('digraph { viewport="15000,10" a }', "png", keep=tmp_path / "kept.dot")
+
+
+def test_a_pdf_page_stays_within_what_readers_open() -> None:
+    drawing = draw(chain(1_000), "pdf")
+    box = re.search(rb"/MediaBox \[ 0 0 (\d+) (\d+) \]", drawing.data)
+    assert box
+    assert 14_000 < max(map(int, box.groups())) <= 14_400
+    assert drawing.notes[0].startswith("PDF scaled to 19% to stay within 14,400 points")
+
+
+def test_an_svg_has_no_limit() -> None:
+    drawing = draw(chain(1_000), "svg")
+    assert drawing.notes == ()
+    height = re.search(rb'height="(\d+)pt"', drawing.data)
+    assert height
+    assert int(height[1]) > 70_000
+
+
+@posix
+def test_a_machine_without_fonts_gets_its_picture_and_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "fonts.conf"
+    config.write_text('<?xml version="1.0"?><fontconfig></fontconfig>')
+    monkeypatch.setenv("FONTCONFIG_FILE", str(config))
+    for format in ("png", "pdf"):
+        (note,) = draw("digraph { a -> b }", format).notes
+        assert note.startswith("no font was found on this machine, so the P")
+    svg = draw('digraph { node [fontsize=10 shape=box] a [label="MeanBackward0"] }', "svg")
+    assert svg.notes == ()
+    box = re.search(rb'points="([\d.]+),[\d.-]+ ([\d.]+),[^"]*"/>\n<text', svg.data)
+    assert box
+    assert float(box[1]) - float(box[2]) > 13 * 6  # the browser's font has room
+
+
+# ---- time
+
+
+def test_a_layout_that_takes_too_long_is_replaced_by_a_simpler_one() -> None:
+    drawing = draw(unrolled(40), "svg", timeout=1.5)
+    assert drawing.data.count(b'class="node"') == 40 * 10 + 4
+    assert drawing.notes == ("layout took longer than 1.5 s; drawn with a simpler one",)
+
+
+def test_when_the_simpler_layout_takes_too_long_as_well_the_dot_is_kept() -> None:
+    text = unrolled(300)
+    started = time.monotonic()
+    with pytest.raises(LayoutTimeoutError, match=r"did not finish in 0\.1 s") as caught:
+        draw(text, "svg", timeout=0.1)
+    assert time.monotonic() - started < 5
+    kept = Path(str(caught.value).rpartition(" ")[2])
+    assert kept.suffix == ".dot"
+    assert kept.read_text() == text
+    assert caught.value.exit_code == 6
+    assert isinstance(caught.value, TimeoutError)
+    kept.unlink()
+
+
+def test_the_error_names_the_file_that_holds_the_dot_already(tmp_path: Path) -> None:
+    source = tmp_path / "loss.gv"
+    with pytest.raises(LayoutTimeoutError, match=re.escape(str(source))):
+        draw(unrolled(300), "svg", timeout=0.1, kept=source)
+    assert not source.exists()
+
+
+def test_the_dot_is_kept_where_asked_unless_something_lies_there(tmp_path: Path) -> None:
+    wanted = tmp_path / "x.dot"
+    with pytest.raises(LayoutError, match=re.escape(str(wanted))):
+        draw("digraph { a -> ", "svg", keep=wanted)
+    assert wanted.read_text() == "digraph { a -> "
+    with pytest.raises(LayoutError) as caught:
+        draw("digraph { b -> ", "svg", keep=wanted)
+    assert wanted.read_text() == "digraph { a -> "
+    elsewhere = Path(str(caught.value).rpartition(" ")[2])
+    assert elsewhere.read_text() == "digraph { b -> "
+    elsewhere.unlink()
+
+
+@posix
+def test_the_time_limit_ends_what_a_wrapper_script_started(tmp_path: Path) -> None:
+    note = tmp_path / "process"
+    slow = program(tmp_path / "dot", f"sleep 60 & echo $! > {note}; wait")
+    with pytest.raises(LayoutTimeoutError):
+        draw("digraph { a }", "svg", timeout=0.3, command=slow, keep=tmp_path / "k.dot")
+    assert is_gone(number_in(note))
+
+
+@posix
+def test_ctrl_c_ends_the_layout_and_goes_on(tmp_path: Path) -> None:
+    note = tmp_path / "process"
+    slow = program(tmp_path / "dot", f"sleep 60 & echo $! > {note}; wait")
+    code = (
+        "from graphviz_autograd.emit.layout import draw\n"
+        f"try: draw('digraph {{ a }}', 'svg', command={slow!r})\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = number_in(note)
+    child.send_signal(signal.SIGINT)
+    said, _ = child.communicate(timeout=10)
+    assert said == "interrupted\n"
+    assert is_gone(process)
+
+
+@posix
+def test_ctrl_c_ends_the_bundled_layout() -> None:
+    code = (
+        "import sys\n"
+        "from graphviz_autograd.emit.layout import draw\n"
+        "print('go', flush=True)\n"
+        "try: draw(sys.stdin.read(), 'svg')\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    pipe = subprocess.PIPE
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True)
+    assert child.stdin
+    assert child.stdout
+    child.stdin.write(unrolled(300))
+    child.stdin.close()
+    child.stdout.readline()
+    time.sleep(0.4)
+    child.send_signal(signal.SIGINT)
+    assert child.stdout.read() == "interrupted\n"
+    assert child.wait(10) == 0
+    child.stdout.close()
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("digraph { a -> ", "syntax error in line 1"),
+        ("garbage", "syntax error in line 1 near 'garbage'"),
+        ("", "no graph could be read"),
+    ],
+)
+def test_graphviz_own_words_are_in_the_error(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match=said) as caught:
+        draw(text, "svg", keep=tmp_path / "kept.dot")
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "kept.dot").read_text() == text
+
+
+def test_what_graphviz_could_not_draw_but_for_a_part_is_noted() -> None:
+    drawing = draw("digraph { a [label=<<b>x</i>>] }", "svg")
+    assert b"</svg>" in drawing.data
+    assert drawing.notes[0].startswith("Graphviz says: mismatched tag")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "dott"}, r"engine is one of dot, neato, .*, not 'dott'; did you mean 'dot'\?"),
+        ({"format": "svgg"}, r"format is one of svg, png, .*, not 'svgg'; did you mean 'svg'\?"),
+        ({"format": "svg:foo"}, r"format is one of svg:svg:core, svg:cairo.*, not 'svg:foo'"),
+        ({"timeout": 0}, r"timeout is a number of seconds above 0, or None, not 0"),
+        ({"timeout": "60"}, r"timeout is a number of seconds above 0, or None, not '60'"),
+        ({"timeout": float("nan")}, r"timeout is a number of seconds above 0"),
+        ({"command": "/nowhere/dot"}, r"command names no program .*: '/nowhere/dot'"),
+    ],
+)
+def test_a_mistake_in_an_option_says_what_is_valid(
+    options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        draw("digraph { a }", **{"format": "svg", **options})  # type: ignore[arg-type]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("kill -SEGV $$", r"it crashed \(SIGSEGV\)"),
+        ("kill -KILL $$", "it was killed, perhaps for want of memory"),
+        ("echo 'Error: no such thing' >&2; exit 3", "no such thing"),
+        ("exit 3", "it said nothing"),
+    ],
+)
+def test_a_crash_is_told_and_the_dot_is_kept(script: str, said: str, tmp_path: Path) -> None:
+    broken = program(tmp_path / "dot", script)
+    with pytest.raises(LayoutError, match=said):
+        draw("digraph { a }", "svg", command=broken, keep=tmp_path / "kept.dot")
+    assert (tmp_path / "kept.dot").read_text() == "digraph { a }"
+
+
+def test_without_pygraphviz_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(MissingExtraError, match="pip install pygraphviz"):
+        draw("digraph { a }", "svg")
+
+
+# ---- the user's files and folders
+
+
+def test_files_named_like_modules_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "random", "re", "graphviz", "pygraphviz", "os", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")
+    (tmp_path / "_graphviz.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert b"</svg>" in draw("digraph { a }", "svg").data
+
+
+def test_drawing_prints_nothing_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    draw("digraph { a [shape=nonesuch] }", "svg")
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- a system dot
+
+
+@pytest.fixture
+def system_dot(tmp_path: Path) -> str:
+    """A program that takes dot's arguments, notes them, and draws with pygraphviz."""
+    path = tmp_path / "dot"
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "import runpy, sys, pathlib\n"
+        f"pathlib.Path({str(tmp_path / 'arguments')!r}).write_text('\\n'.join(sys.argv[1:]))\n"
+        "given = {a[:2]: a[2:] for a in sys.argv[1:] if a[1] != 'G'}\n"
+        "attributes = [a[2:] for a in sys.argv[1:] if a[1] == 'G']\n"
+        f"sys.argv[1:] = [{layout._pygraphviz_folder()!r}, given['-K'], given['-T'], '0',\n"
+        "                *attributes]\n"
+        f"runpy.run_path({layout_child.__file__!r}, run_name='__main__')\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+@posix
+def test_a_system_dot_draws_when_it_is_asked_for(system_dot: str, tmp_path: Path) -> None:
+    drawing = draw("digraph { a -> b }", "png", engine="neato", command=system_dot)
+    assert drawing.data.startswith(MAGIC["png"])
+    arguments = (tmp_path / "arguments").read_text().split("\n")
+    assert arguments[:2] == ["-Kneato", "-Tpng"]
+    assert arguments[2].startswith("-Gsize=170.")
+
+
+@posix
+def test_a_png_of_a_system_dot_stays_within_the_limit(system_dot: str) -> None:
+    drawing = draw(chain(400), "png", command=system_dot)
+    assert 16_000 < max(png_size(drawing.data)) <= 16_384
+    assert drawing.notes == ("PNG scaled down to stay within 16,384 pixels; SVG has no limit",)
+
+
+@posix
+def test_a_system_dot_is_named_in_the_environment(
+    system_dot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GVA_DOT", system_dot)
+    assert b"</svg>" in draw("digraph { a -> b }", "svg").data
+    assert (tmp_path / "arguments").exists()
+    monkeypatch.setenv("GVA_DOT", "nonesuch")
+    with pytest.raises(OptionError, match="variable GVA_DOT names no program"):
+        draw("digraph { a -> b }", "svg")
+
+
+@posix
+def test_a_system_dot_gets_the_time_limit_and_the_simpler_layout(
+    system_dot: str, tmp_path: Path
+) -> None:
+    drawing = draw(unrolled(40), "svg", timeout=2, command=system_dot)
+    assert drawing.notes == ("layout took longer than 2 s; drawn with a simpler one",)
+    assert "-Gsplines=line" in (tmp_path / "arguments").read_text()
