@@ -6,7 +6,7 @@ from typing import Any
 
 from graphviz_autograd.emit import dot
 from graphviz_autograd.emit.digraph import Picture
-from graphviz_autograd.walker import walk
+from graphviz_autograd.walker import gc_paused, walk
 
 
 def make_dot(
@@ -50,14 +50,15 @@ def make_dot(
     >>> dot.render("loss", format="svg", cleanup=True)  # doctest: +SKIP
     'loss.svg'
     """
-    graph = walk(var, params, shapes=show_shapes, attrs=show_attrs, saved=show_saved)
-    return dot.picture(
-        graph,
-        show_attrs=show_attrs,
-        show_saved=show_saved,
-        show_shapes=show_shapes,
-        max_attr_chars=max_attr_chars,
-        style=style,
-        theme=theme,
-        rankdir=rankdir,
-    )
+    with gc_paused():  # the Graph is gone when the collector looks again
+        graph = walk(var, params, shapes=show_shapes, attrs=show_attrs, saved=show_saved)
+        return dot.picture(
+            graph,
+            show_attrs=show_attrs,
+            show_saved=show_saved,
+            show_shapes=show_shapes,
+            max_attr_chars=max_attr_chars,
+            style=style,
+            theme=theme,
+            rankdir=rankdir,
+        )

@@ -187,7 +187,7 @@ class Graph:
         from graphviz_autograd.errors import LayoutError
 
         try:
-            svg, _ = self.draw("svg")
+            svg, _notes = self.draw("svg")
         except LayoutError as error:  # a notebook's cell still says what it holds
             return {"text/plain": f"{self!r}\n{error}"}
         return {"image/svg+xml": svg.decode(), "text/plain": repr(self)}

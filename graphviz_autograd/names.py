@@ -185,12 +185,13 @@ def _pairs(params: Any) -> Iterator[tuple[str, torch.Tensor]]:
     if isinstance(params, str | bytes | torch.Tensor) or not isinstance(params, Iterable):
         raise InputTypeError(f"params should be {forms}, not of type {type(params).__name__}")
     for item in params.items() if isinstance(params, Mapping) else params:
-        if not (isinstance(item, tuple | list) and len(item) == 2):
+        try:
+            name, tensor = item
+        except (TypeError, ValueError):
             raise InputTypeError(
                 f"params should be {forms}; it holds {_short(item)}, "
                 "which is no (name, tensor) pair"
-            )
-        name, tensor = item
+            ) from None
         if str(name).endswith("_extra_state"):  # what a module may put in its state_dict
             continue
         if not isinstance(tensor, torch.Tensor):

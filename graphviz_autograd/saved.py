@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -80,6 +81,16 @@ class Fields:
                 said[field] = _attribute(fn, name)
             said = dict(sorted(said.items()))
         return found, said
+
+
+_FIELDS: WeakKeyDictionary[type, Fields] = WeakKeyDictionary()
+
+
+def fields_of(kind: type) -> Fields:
+    """The saved fields of a type of autograd node, found out once."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = Fields(kind)
+    return _FIELDS[kind]
 
 
 def _read_field(fn: Any, op: int, name: str, raw: str, field: str) -> tuple[list[Saved], Attr]:

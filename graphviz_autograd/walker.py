@@ -23,7 +23,7 @@ from graphviz_autograd.errors import NoGraphError
 from graphviz_autograd.freeing import protect
 from graphviz_autograd.graph import Edge, Graph, Node
 from graphviz_autograd.names import Names, named_outputs
-from graphviz_autograd.saved import Boxes, Fields, Saved
+from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
 
 
@@ -57,7 +57,7 @@ def walk(
     ['MulBackward0', 'DotBackward0', 'AccumulateGrad', ('x',)]
     """
     # Reading an attribute of a tensor subclass must not run the subclass's own code.
-    with torch._C.DisableTorchFunction(), _gc_paused():
+    with torch._C.DisableTorchFunction(), gc_paused():
         tensors = named_outputs(outputs)
         if not any(tensor.requires_grad for _, tensor in tensors):
             raise NoGraphError(_why_no_graph(tensors))
@@ -88,6 +88,7 @@ class _Walk:
         self.name_ops()
         protect(self.ids, roots, self.edges, len(self.nodes))
         self.add_saved()
+        self.types.clear()  # its readers hold this walk in a cycle, and so every tensor it met
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
         meta = {"torch": str(torch.__version__), "read": read, "unread": self.infos.unread}
         return Graph(self.nodes, self.edges, outputs, meta)
@@ -188,7 +189,7 @@ class _Walk:
         name = "" if kind.__name__ == "CppFunction" else kind.__name__
         if name == "AccumulateGrad":
             return name, self.read_leaf
-        fields = Fields(kind)
+        fields = fields_of(kind)
         if not self.shapes and not fields.wanted(self.attrs, self.saved):
             return name, None
 
@@ -240,8 +241,8 @@ def _is_leaf(tensor: torch.Tensor) -> bool:
 
 
 @contextmanager
-def _gc_paused() -> Iterator[None]:
-    """A walk makes many objects and no garbage; collecting in between triples its time."""
+def gc_paused() -> Iterator[None]:
+    """Many objects and no garbage: collecting in between would triple the time of a walk."""
     was_on = gc.isenabled()
     gc.disable()
     try:

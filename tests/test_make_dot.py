@@ -211,6 +211,15 @@ def test_classic_style_without_gradients_for_b_has_no_box_for_it():
     assert boxes[("", "lightblue")] == 1
 
 
+def test_classic_style_keeps_the_names():
+    b, w = leaf(1), leaf(1)
+    yhat = b + w * torch.rand(80, 1)
+    boxes, _ = picture(gva.make_dot(yhat, {"b": b, "w": w, "yhat": yhat}, style="classic"))
+    assert {label for label, _ in boxes} == {"b", "w", "MulBackward0", "AddBackward0"}
+    named = gva.make_dot(yhat, {"yhat": yhat}, style="classic").source
+    assert 'label="AddBackward0\nyhat" fillcolor="darkolivegreen1"' in named
+
+
 def test_classic_style_of_a_leaf_alone_is_that_box():
     assert picture(gva.make_dot(leaf(2), style="classic"))[0] == {("", "darkolivegreen1"): 1}
 

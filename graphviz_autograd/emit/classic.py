@@ -14,21 +14,26 @@ from graphviz_autograd.graph import Edge, Graph
 def classic(graph: Graph) -> Graph:
     """The graph without accumulators, output boxes, view bases and saved tensors.
 
-    The ops that made the outputs stand as nodes of kind "output" that bear their op.
+    The ops that made the outputs stand as nodes of kind "output" that bear their op and
+    the outputs' names.
     """
     nodes = graph.by_id()
     grads = [edge for edge in graph.edges if edge.kind == "grad"]
-    roots = {edge.source for edge in grads if nodes[edge.target].kind == "output"}
+    names: dict[int, tuple[str, ...]] = {}  # of each op that made an output
+    for edge in grads:
+        if nodes[edge.target].kind == "output":
+            names[edge.source] = names.get(edge.source, ()) + nodes[edge.target].names
     leaf_of = {
         edge.target: edge.source
         for edge in grads
         if nodes[edge.source].kind == "leaf" and nodes[edge.target].kind == "op"
     }
-    bare = [n.id for n in graph.nodes if n.kind == "output" and not _is_made(n.id, grads)]
+    made = {edge.target for edge in grads}
+    bare = [n.id for n in graph.nodes if n.kind == "output" and n.id not in made]
     hidden = set(leaf_of) | {n.id for n in graph.nodes if n.kind in ("output", "base", "saved")}
     hidden -= set(bare)
     kept = [
-        replace(node, kind="output") if node.id in roots else node
+        replace(node, kind="output", names=names[node.id]) if node.id in names else node
         for node in graph.nodes
         if node.id not in hidden
     ]
@@ -37,8 +42,4 @@ def classic(graph: Graph) -> Graph:
         for e in grads
         if e.target not in hidden
     ]
-    return Graph(kept, edges, (*sorted(roots), *bare), graph.meta)
-
-
-def _is_made(number: int, grads: list[Edge]) -> bool:
-    return any(edge.target == number for edge in grads)
+    return Graph(kept, edges, (*sorted(names), *bare), graph.meta)

@@ -21,7 +21,9 @@ RANKDIRS = ("TB", "LR", "BT", "RL")
 
 # Ops whose operands may change places; at every other op with several inputs each arrow
 # bears the number of the input it goes to.
-COMMUTATIVE = frozenset({"AddBackward0", "MulBackward0", "MaximumBackward0", "MinimumBackward0"})
+COMMUTATIVE = frozenset(
+    f"{op}Backward0" for op in ("Add", "Mul", "Dot", "Maximum", "Minimum", "Logaddexp")
+)
 
 MARK = "labelfontsize=8 labeldistance=2.1 labelangle=22"  # beside the arrow's head, not on it
 

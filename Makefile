@@ -1,0 +1,50 @@
+# Everything a person does here, by name: `make help` lists it.
+# A target sets up .venv by itself; it is redone when pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup gallery test check lint types format clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY)  ## make .venv and install everything into it
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "$(PYTHON) is not there: name a Python of 3.11 or newer, as in make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), 3.11 or newer is needed: name one, as in make PYTHON=python3.11" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,notebook]'
+	@touch $(READY)
+
+gallery: $(READY)  ## draw every gallery entry into build/gallery
+	$(BIN)/python -m graphviz_autograd gallery
+
+test: check  ## lint, types, then all tests
+	$(BIN)/python -m pytest
+
+check: lint types  ## lint and types
+
+lint: $(READY)  ## ruff: the rules of the code, and its format
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+# cli/ and gallery/ are parts of the package only where it is installed, so mypy reads a
+# fresh installed copy. build/lib would carry deleted files into it.
+types: $(READY)  ## mypy, strict, on an installed copy
+	@rm -rf build/lib build/bdist.* build/typed
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typed .
+	MYPYPATH=build/typed $(BIN)/python -m mypy -p graphviz_autograd
+
+format: $(READY)  ## ruff: put the code in order
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+clean:  ## remove what these targets made, .venv too
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

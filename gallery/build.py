@@ -1,0 +1,76 @@
+"""Draw gallery entries, each through `gva render` in a process of its own.
+
+A script runs once and its graph is saved as JSON; the pictures are drawn from that. An
+entry that fails is reported with what it printed on stderr, and the others are finished.
+
+This room may use the public names and the script room.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from graphviz_autograd import Graph, GraphvizAutogradError
+from graphviz_autograd.gallery.entries import Entry
+
+FORMATS = ("svg", "png")
+SECONDS = 120
+"""How long one entry may take; each runs for a second or two."""
+
+
+class EntryFailedError(Exception):
+    """An entry could not be drawn; the message is what it printed on stderr."""
+
+
+def build(entries: Sequence[Entry], folder: Path, report: Callable[[str], None]) -> dict[str, str]:
+    """Draw the entries into `folder` as NAME.json, NAME.svg and NAME.png.
+
+    `report` is called with a line for each entry as it is done. Returns, by name, why
+    entries failed: empty where all went well.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    failures: dict[str, str] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        jobs = {pool.submit(draw, entry, folder): entry.name for entry in entries}
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                name, error = jobs[job], job.exception()
+                if error is None:
+                    report(f"[{done}/{len(jobs)}] {name}")
+                elif isinstance(error, (EntryFailedError, GraphvizAutogradError)):
+                    failures[name] = str(error)
+                    report(f"[{done}/{len(jobs)}] {name} FAILED")
+                else:
+                    raise error
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return failures
+
+
+def draw(entry: Entry, folder: Path) -> None:
+    """Draw one entry. Raises EntryFailedError with the script's own traceback."""
+    saved = folder / f"{entry.name}.json"
+    command = [sys.executable, "-P", "-m", "graphviz_autograd", "render", "-q"]
+    command += ["--timeout", str(SECONDS), "-o", str(saved)]
+    if entry.root:
+        command += ["--root", entry.root]
+    done = subprocess.run(
+        [*command, str(entry.path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode:
+        said = done.stderr.strip() or "it printed nothing on stderr"
+        raise EntryFailedError(f"{said}\n(exit code {done.returncode})")
+    graph = Graph.from_json(saved.read_text(encoding="utf-8"))
+    for suffix in FORMATS:
+        graph.save(folder / f"{entry.name}.{suffix}", style=entry.style)
