@@ -13,9 +13,9 @@ May import names, recorder, graph and errors of ours (and freeing and saved, its
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -64,6 +64,33 @@ def walk(
         return _Walk(Names(params), shapes, attrs, saved).run(tensors)
 
 
+class _Kind(NamedTuple):
+    """What the walk needs to know of one type of autograd node.
+
+    `name` is "" for the type that the nodes of C++ extensions share: each has its own.
+    `fields` is how to read more of such a node, None where nothing more is wanted.
+    """
+
+    name: str
+    is_leaf: bool
+    fields: Fields | None
+
+
+class _Kinds(dict[type, _Kind]):
+    """Each type of autograd node, looked at once in a walk."""
+
+    def __init__(self, shapes: bool, attrs: bool, saved: bool) -> None:
+        super().__init__()
+        self._shapes, self._attrs, self._saved = shapes, attrs, saved
+
+    def __missing__(self, kind: type) -> _Kind:
+        name = "" if kind.__name__ == "CppFunction" else kind.__name__
+        fields = fields_of(kind)
+        wanted = self._shapes or fields.wanted(self._attrs, self._saved)
+        self[kind] = known = _Kind(name, name == "AccumulateGrad", fields if wanted else None)
+        return known
+
+
 class _Walk:
     """What one walk has seen so far. Ids are positions in `nodes`."""
 
@@ -78,7 +105,7 @@ class _Walk:
         self.boxed: set[tuple[int, int]] = set()  # (op, number of its output) drawn as a tensor
         self.leaves: dict[int, tuple[int, torch.Tensor]] = {}  # id(tensor) -> node id, tensor
         self.seen_saved: list[Saved] = []
-        self.types: dict[type, tuple[str, Callable[[Any, Node], None] | None]] = {}
+        self.kinds = _Kinds(shapes, attrs, saved)
 
     def run(self, tensors: list[tuple[str, torch.Tensor]]) -> Graph:
         boxes = self.roots(tensors)
@@ -88,7 +115,6 @@ class _Walk:
         self.name_ops()
         protect(self.ids, roots, self.edges, len(self.nodes))
         self.add_saved()
-        self.types.clear()  # its readers hold this walk in a cycle, and so every tensor it met
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
         meta = {"torch": str(torch.__version__), "read": read, "unread": self.infos.unread}
         return Graph(self.nodes, self.edges, outputs, meta)
@@ -157,46 +183,25 @@ class _Walk:
         number = self.ids.get(fn)
         if number is None:
             number = self.ids[fn] = len(self.nodes)
-            known = self.types.get(type(fn))
-            if known is None:
-                known = self.types[type(fn)] = self.look_at(type(fn))
-            self.nodes.append(Node(number, "op", known[0] or fn.name()))
+            self.nodes.append(Node(number, "op", self.kinds[type(fn)].name or fn.name()))
             self.queue.append(fn)
         return number
 
     def ops(self) -> None:
         """Everything that the queue leads to."""
-        ids, types, discover, add = self.ids, self.types, self.discover, self.edges.append
+        ids, kinds, discover, add = self.ids, self.kinds, self.discover, self.edges.append
         for fn in self.queue:  # grows while we go: breadth first
             target = ids[fn]
             for index, (child, output_nr) in enumerate(fn.next_functions):
-                if child is None:
-                    self.nodes[target].cuts += (index,)
+                if child is not None:
+                    add(Edge(discover(child), target, "grad", output_nr, index))
                 else:
-                    source = ids.get(child)
-                    if source is None:
-                        source = discover(child)
-                    add(Edge(source, target, "grad", output_nr, index))
-            read = types[type(fn)][1]
-            if read is not None:
-                read(fn, self.nodes[target])
-
-    def look_at(self, kind: type) -> tuple[str, Callable[[Any, Node], None] | None]:
-        """For a type of autograd node: its name, and how to read more of such a node.
-
-        "" for a name stands for the type that nodes of C++ extensions share.
-        """
-        name = "" if kind.__name__ == "CppFunction" else kind.__name__
-        if name == "AccumulateGrad":
-            return name, self.read_leaf
-        fields = fields_of(kind)
-        if not self.shapes and not fields.wanted(self.attrs, self.saved):
-            return name, None
-
-        def read(fn: Any, node: Node) -> None:
-            self.read_op(fn, node, fields)
-
-        return name, read
+                    self.nodes[target].cuts += (index,)
+            _, is_leaf, fields = kinds[type(fn)]
+            if is_leaf:
+                self.read_leaf(fn, self.nodes[target])
+            elif fields is not None:
+                self.read_op(fn, self.nodes[target], fields)
 
     def read_op(self, fn: Any, node: Node, fields: Fields) -> None:
         if self.shapes:

@@ -25,7 +25,7 @@ COMMUTATIVE = frozenset(
     f"{op}Backward0" for op in ("Add", "Mul", "Dot", "Maximum", "Minimum", "Logaddexp")
 )
 
-MARK = "labelfontsize=8 labeldistance=2.1 labelangle=22"  # beside the arrow's head, not on it
+MARK = "labelfontsize=8 labeldistance=2.8 labelangle=14"  # beside the arrow's head, not on it
 
 
 class Options(TypedDict, total=False):
@@ -182,12 +182,13 @@ def _cut(text: str, width: int) -> str:
 
 def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
     nodes = graph.by_id()
+    later = [e for e in graph.edges if (e.target_index or e.source_index) and e.kind == "grad"]
     numbered = {
         edge.target
-        for edge in graph.edges
-        if edge.target_index and edge.kind == "grad" and nodes[edge.target].op not in COMMUTATIVE
+        for edge in later
+        if edge.target_index and nodes[edge.target].op not in COMMUTATIVE
     }
-    several = {edge.source for edge in graph.edges if edge.source_index and edge.kind == "grad"}
+    several = {edge.source for edge in later if edge.source_index}
     lines = []
     for edge in graph.edges:
         if edge.kind == "grad":
