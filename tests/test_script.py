@@ -1,0 +1,695 @@
+"""A person's script, run as python would, gives up the graph of its backward call."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from graphviz_autograd import Graph
+from graphviz_autograd.errors import OptionError, ScriptError
+from graphviz_autograd.script import Outcome, Program, run, variables
+
+# A thread that is stopped ends on a SystemExit, which threading lets by but pytest reports.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
+Play = Callable[..., Outcome]
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Runs a script of this text, with torch imported as a person would."""
+    monkeypatch.chdir(tmp_path)
+
+    def play(text: str, *args: str, **options: Any) -> Outcome:
+        path = tmp_path / "train.py"
+        path.write_text("import torch\n" + textwrap.dedent(text), encoding="utf-8")
+        return run(Program("file", str(path), args), **options)
+
+    return play
+
+
+def root(outcome: Outcome) -> tuple[str, ...]:
+    """The names of the only output."""
+    assert outcome.graph is not None, outcome
+    (number,) = outcome.graph.outputs
+    return outcome.graph.by_id()[number].names
+
+
+def leaves(graph: Graph | None) -> list[tuple[str, ...]]:
+    assert graph is not None
+    return sorted(node.names for node in graph.nodes if node.kind == "leaf")
+
+
+def ops(graph: Graph | None) -> list[str]:
+    assert graph is not None
+    return [node.op for node in graph.nodes if node.kind == "op"]
+
+
+W = "w = torch.ones(2, requires_grad=True)\n"
+
+
+# ---- which graph
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "loss.backward()",
+        "torch.autograd.backward(loss)",
+        "torch.autograd.backward(tensors=[loss])",
+        "torch.autograd.grad(loss, w)",
+        "torch.autograd.grad(outputs=(loss,), inputs=(w,))",
+        "from torch.autograd import grad; grad(loss, [w])",
+        "torch.Tensor.backward(loss)",
+    ],
+)
+def test_every_kind_of_backward_call_is_caught(play: Play, call: str) -> None:
+    outcome = play(f"{W}loss = (w * w).sum()\n{call}\n")
+    assert root(outcome) == ("loss",)
+    assert leaves(outcome.graph) == [("w",)]
+    assert (outcome.exit_code, outcome.message) == (0, "")
+
+
+def test_the_graph_is_caught_before_the_call_runs_and_the_script_stopped(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = f"""
+{W}
+try:
+    (w * w).sum().backward()
+    print("went on")
+except Exception:
+    print("noticed")
+finally:
+    print("grad", w.grad)
+"""
+    play(code)
+    assert capsys.readouterr().out == "grad None\n"
+
+
+def test_the_script_and_the_line_are_told(play: Play) -> None:
+    assert play(f"{W}(w * w).sum().backward()\n").caught == "backward at train.py:3"
+
+
+LOOP = f"""
+{W}
+for step in range(3):
+    loss = w.sum()
+    for _ in range(step):
+        loss = loss * 2
+    loss.backward()
+"""
+
+
+def test_the_nth_backward_call_can_be_picked(play: Play) -> None:
+    assert ops(play(LOOP, backward=3).graph).count("MulBackward0") == 2
+    outcome = play(LOOP, backward=4)
+    assert outcome.exit_code == 4
+    assert "train.py made 3 backward calls, and --backward asks for number 4" in outcome.message
+
+
+def test_a_script_that_swallows_everything_is_caught_all_the_same(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = f"""
+{W}
+for step in range(3):
+    try:
+        loss = (w * w).sum()
+        loss.backward()
+    except:
+        pass
+print("grad", w.grad)
+raise RuntimeError("what a stopped script says of its end does not matter")
+"""
+    outcome = play(code)
+    assert capsys.readouterr() == ("grad None\n", "")
+    assert root(outcome) == ("loss",)
+    assert outcome.exit_code == 0
+
+
+def test_calls_inside_a_helper_count_once(play: Play) -> None:
+    code = f"""
+{W}
+torch.autograd.functional.hessian(lambda v: (v**3).sum(), w)
+torch.autograd.gradcheck(torch.sin, torch.ones(3, dtype=torch.double, requires_grad=True))
+loss = w.prod()
+loss.backward()
+"""
+    assert "PowBackward0" in ops(play(code).graph)
+    assert "SinBackward0" in ops(play(code, backward=2).graph)
+    assert "ProdBackward0" in ops(play(code, backward=3).graph)
+    assert play(code, backward=4).exit_code == 4
+
+
+def test_calls_that_a_reentrant_checkpoint_makes_are_not_the_scripts(play: Play) -> None:
+    code = """
+from torch.utils.checkpoint import checkpoint
+x = torch.ones(2, requires_grad=True)
+for _ in range(2):
+    checkpoint(torch.sin, x, use_reentrant=True).sum().backward()
+"""
+    assert "CheckpointFunctionBackward" in ops(play(code, backward=2).graph)
+    assert "made 2 backward calls" in play(code, backward=3).message
+
+
+def test_calls_that_torch_nests_in_threads_of_its_own_are_not_the_scripts(play: Play) -> None:
+    """Beyond sixty nested calls, as on a GPU from the first, they run in other threads."""
+    code = """
+class Nested(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, depth):
+        ctx.depth = depth
+        return x.clone()
+    @staticmethod
+    def backward(ctx, grad):
+        if ctx.depth:
+            with torch.enable_grad():
+                x = torch.ones(1, requires_grad=True)
+                Nested.apply(x, ctx.depth - 1).sum().backward()
+        return grad, None
+x = torch.ones(1, requires_grad=True)
+for _ in range(2):
+    Nested.apply(x, 100).sum().backward()
+"""
+    assert "made 2 backward calls" in play(code, backward=3).message
+
+
+def test_gradients_that_torch_takes_for_itself_are_not_the_scripts(play: Play) -> None:
+    code = """
+import torch.distributions as d
+a = torch.tensor(2.0, requires_grad=True)
+k = d.kl._kl_expfamily_expfamily(d.Poisson(a), d.Poisson(torch.tensor(3.0)))
+loss = k * 2
+loss.backward()
+"""
+    assert root(play(code)) == ("loss",)
+
+
+def test_compiling_a_model_is_not_its_backward_call(play: Play) -> None:
+    code = """
+model = torch.compile(torch.nn.Linear(3, 1), backend="aot_eager")
+loss = model(torch.ones(2, 3)).sum()
+loss.backward()
+"""
+    assert root(play(code)) == ("loss",)
+
+
+def test_a_backward_call_in_a_thread_is_caught_while_the_script_waits(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = f"""
+import queue, threading
+{W}
+done = queue.Queue()
+def work():
+    loss = (w * w).sum()
+    loss.backward()
+    done.put(loss)
+threading.Thread(target=work).start()
+done.get()
+print("went on")
+"""
+    outcome = play(code)
+    assert root(outcome) == ("loss",)
+    assert leaves(outcome.graph) == [("w",)]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_thread_that_outlives_the_script_is_waited_for(play: Play) -> None:
+    code = f"""
+import threading, time
+{W}
+def work():
+    time.sleep(0.1)
+    w.sum().backward()
+threading.Thread(target=work).start()
+"""
+    assert ops(play(code).graph) == ["SumBackward0", "AccumulateGrad"]
+
+
+def test_a_wrong_backward_call_gets_torchs_own_error(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = play("x = torch.ones(2)\nx.sum().backward()\n")
+    assert (outcome.graph, outcome.exit_code, outcome.message) == (None, 1, "")
+    said = capsys.readouterr().err
+    assert "element 0 of tensors does not require grad" in said
+    assert "graphviz_autograd" not in said
+
+
+def test_a_traceback_that_the_script_prints_has_no_frames_of_ours(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+import traceback
+try:
+    torch.ones(2).sum().backward()
+except RuntimeError:
+    traceback.print_exc()
+"""
+    play(code)
+    said = capsys.readouterr().err
+    assert "does not require grad" in said
+    assert "_tensor.py" in said
+    assert "graphviz_autograd" not in said
+
+
+def test_after_a_wrong_call_that_the_script_survives_the_next_is_caught(play: Play) -> None:
+    code = f"""
+{W}
+try:
+    torch.ones(2).sum().backward()
+except RuntimeError:
+    pass
+loss = w.sum()
+loss.backward()
+"""
+    assert root(play(code)) == ("loss",)
+
+
+# ---- no backward call
+
+
+def test_without_a_backward_call_the_tensors_that_feed_no_other_are_drawn(play: Play) -> None:
+    code = f"""
+{W}
+hidden = w * 2
+parts = hidden.split(1)
+first = parts[0].exp()
+kept = {{"out": hidden.sum(), 3: "text"}}
+_private = hidden.tan()
+"""
+    outcome = play(code)
+    assert outcome.graph is not None
+    nodes = outcome.graph.by_id()
+    names = [nodes[number].names for number in outcome.graph.outputs]
+    assert sorted(names) == [("first",), ('kept["out"]',), ("parts[1]",)]
+    assert outcome.caught == "left in the namespace"
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("x = 1", "no tensor"),
+        ("x = torch.ones(2); y = [x * 2, x * 3]", "3 tensors, none requires grad"),
+        (
+            "model = torch.nn.Linear(2, 3)",
+            "2 tensors need gradients, but nothing was computed from them",
+        ),
+        (
+            "w = torch.ones(2, requires_grad=True)",
+            "1 tensor needs gradients, but nothing was computed from it",
+        ),
+    ],
+)
+def test_where_there_is_no_graph_one_line_says_what_was_seen(
+    play: Play, code: str, seen: str
+) -> None:
+    outcome = play(code)
+    assert (outcome.graph, outcome.exit_code) == (None, 4)
+    assert outcome.message.endswith(seen)
+    assert "\n" not in outcome.message
+
+
+def test_a_script_that_exits_with_0_before_any_graph_still_has_its_namespace(play: Play) -> None:
+    assert root(play(f"{W}y = w.sum()\nimport sys\nsys.exit(0)\n")) == ("y",)
+
+
+# ---- roots
+
+
+STEP = f"""
+{W}
+def step():
+    hidden = w * 2
+    loss = hidden.sum()
+    loss.backward()
+step()
+"""
+
+
+def test_a_root_may_be_a_variable_beside_the_backward_call(play: Play) -> None:
+    outcome = play(STEP, roots=("hidden",))
+    assert root(outcome) == ("hidden",)
+    assert "SumBackward0" not in ops(outcome.graph)
+
+
+def test_a_root_may_be_a_variable_of_any_function_above_the_call(play: Play) -> None:
+    code = f"""
+{W}
+def fit(objective):
+    objective.backward()
+def train():
+    hidden = w * 2
+    fit(hidden.sum())
+train()
+"""
+    assert root(play(code, roots=("hidden",))) == ("hidden",)
+
+
+def test_several_roots_and_expressions_are_named_as_given(play: Play) -> None:
+    outcome = play(STEP, roots=("loss", "hidden * w"))
+    assert outcome.graph is not None
+    nodes = outcome.graph.by_id()
+    assert [nodes[n].names for n in outcome.graph.outputs] == [("loss",), ("hidden * w",)]
+
+
+def test_a_root_that_comes_later_is_waited_for(play: Play) -> None:
+    outcome = play(f"{W}w.sum().backward()\nlate = w.exp()\nlate.sum().backward()", roots=("late",))
+    assert root(outcome) == ("late",)
+
+
+def test_a_root_that_no_call_sees_is_looked_up_at_the_end(play: Play) -> None:
+    assert root(play(f"{W}y = w.exp()\nz = y.sum()\n", roots=("y",))) == ("y",)
+
+
+@pytest.mark.parametrize(
+    ("expression", "exit_code", "said"),
+    [
+        ("lss", 2, "--root lss: NameError: name 'lss' is not defined; did you mean loss?"),
+        ("w[7]", 2, "--root w[7]: IndexError: index 7 is out of bounds"),
+        ("w.detach()", 4, "--root w.detach(): it does not require grad"),
+        ("7", 2, "--root 7: expected a tensor"),
+    ],
+)
+def test_a_root_that_is_no_use_is_explained(
+    play: Play, expression: str, exit_code: int, said: str
+) -> None:
+    outcome = play(STEP, roots=(expression,))
+    assert (outcome.graph, outcome.exit_code) == (None, exit_code)
+    assert outcome.message.startswith(said)
+
+
+def test_a_root_that_is_no_expression_is_refused_before_the_script_runs(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OptionError, match=r"--root loss\+: not a Python expression"):
+        play("print('ran')", roots=("loss+",))
+    assert capsys.readouterr().out == ""
+
+
+# ---- names
+
+
+def test_parameters_and_variables_above_the_call_give_their_names(play: Play) -> None:
+    code = """
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = torch.nn.Linear(2, 3)
+        self.tied = self.fc1
+    def forward(self, x):
+        return self.fc1(x)
+def train(model, data):
+    pred = model(data)
+    loss = pred.sum() * scale + bias
+    fit(loss)
+def fit(objective):
+    objective.backward()
+scale = torch.ones(1, requires_grad=True)
+bias = also = torch.ones(1, requires_grad=True)
+net = Net()
+train(net, torch.ones(4, 2))
+"""
+    outcome = play(code)
+    assert root(outcome) == ("objective",)
+    assert leaves(outcome.graph) == [
+        ("bias", "also"),
+        ("model.fc1.bias", "model.tied.bias"),
+        ("model.fc1.weight", "model.tied.weight"),
+        ("scale",),
+    ]
+    assert outcome.graph is not None
+    assert [n.names for n in outcome.graph.nodes if n.op == "AddmmBackward0"] == [("pred",)]
+
+
+def test_attributes_of_self_and_places_in_containers_give_names(play: Play) -> None:
+    code = """
+class Trainer:
+    def __init__(self):
+        self.net = torch.nn.Linear(2, 1, bias=False)
+        self.scale = torch.ones(1, requires_grad=True)
+        self._hidden = torch.ones(1, requires_grad=True)
+    def step(self, state):
+        params = [torch.ones(1, requires_grad=True)]
+        total = self.net(torch.ones(1, 2)) * self.scale + state["w"] + params[0] + self._hidden
+        total.backward()
+Trainer().step({"w": torch.ones(1, requires_grad=True)})
+"""
+    assert leaves(play(code).graph) == [
+        (),
+        ("params[0]",),
+        ("self.net.weight",),
+        ("self.scale",),
+        ('state["w"]',),
+    ]
+
+
+def test_a_list_of_a_models_parameters_does_not_rename_them(play: Play) -> None:
+    code = """
+model = torch.nn.Linear(2, 1)
+params = list(model.parameters())
+for p in params:
+    p.data.fill_(0.5)
+loss = model(torch.ones(2)).sum()
+loss.backward()
+"""
+    assert leaves(play(code).graph) == [("model.bias",), ("model.weight",)]
+
+
+def test_the_persons_own_names_win_over_a_librarys(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "fitting.py").write_text("def fit(tensor):\n    tensor.backward()\n")
+    monkeypatch.setattr(variables, "LIBRARIES", (str(library),))
+    code = f"""
+import sys
+sys.path.append({str(library)!r})
+from fitting import fit
+{W}
+loss = w.sum()
+fit(loss)
+"""
+    outcome = play(code)
+    assert root(outcome) == ("loss",)
+    assert outcome.caught == "backward at train.py:9"
+
+
+# ---- as python runs it
+
+
+def test_the_script_finds_what_python_would_set_up(
+    play: Play, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "beside.py").write_text("value = 41\n")
+    code = """
+import sys, pickle, beside
+class Thing:
+    pass
+assert __name__ == "__main__"
+assert sys.modules["__main__"].__dict__ is globals()
+assert type(pickle.loads(pickle.dumps(Thing()))) is Thing
+print(sys.argv[1:], __file__ == sys.argv[0], beside.value)
+"""
+    before = sys.argv, sys.path[:], sys.modules["__main__"], torch.autograd.backward
+    outcome = play(code, "--lr", "--", "-o")
+    assert outcome.exit_code == 4, outcome
+    assert capsys.readouterr().out == "['--lr', '--', '-o'] True 41\n"
+    assert before == (sys.argv, sys.path, sys.modules["__main__"], torch.autograd.backward)
+
+
+def test_a_module_runs_as_with_dash_m(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = tmp_path / "lessons_m"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "data.py").write_text("size = 2\n")
+    code = (
+        "import sys\nimport torch\nfrom .data import size\n"
+        "w = torch.ones(size, requires_grad=True)\n"
+        "print(__package__, __spec__.name, sys.argv)\nw.sum().backward()\n"
+    )
+    (package / "__main__.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    outcome = run(Program("module", "lessons_m", ("-x",)))
+    assert leaves(outcome.graph) == [("w",)]
+    path = str(package / "__main__.py")
+    assert capsys.readouterr().out == f"lessons_m lessons_m.__main__ {[path, '-x']}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no_such_module", "there is no module of that name"),
+        ("train.py", "did you mean -m train, or the file train.py?"),
+        ("torch.no_such", "there is no module of that name"),
+        ("email", "a package without a __main__ module cannot be run"),
+        ("_struct", "no Python code"),
+    ],
+)
+def test_a_module_that_cannot_be_run_is_one_clear_line(name: str, said: str) -> None:
+    with pytest.raises(ScriptError) as caught:
+        run(Program("module", name))
+    assert said in str(caught.value)
+
+
+def test_code_runs_as_with_dash_c(capsys: pytest.CaptureFixture[str]) -> None:
+    code = f"import torch, sys\n{W}print(sys.argv, sys.path[0])\nw.sum().backward()"
+    outcome = run(Program("code", code, ("a",)))
+    assert capsys.readouterr().out == "['-c', 'a'] \n"
+    assert outcome.caught == "backward at <string>:4"
+
+
+@pytest.mark.parametrize(
+    ("end", "exit_code", "said"),
+    [
+        ("sys.exit(7)", 7, ""),
+        ("sys.exit('no data')", 1, "no data\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+    ],
+)
+def test_a_script_that_fails_first_keeps_its_own_exit_code(
+    play: Play, capsys: pytest.CaptureFixture[str], end: str, exit_code: int, said: str
+) -> None:
+    outcome = play(f"import sys\nx = torch.ones(2, requires_grad=True).sum()\n{end}\n")
+    assert (outcome.graph, outcome.exit_code, outcome.message) == (None, exit_code, "")
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_an_excepthook_of_the_scripts_own_is_used(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = sys.excepthook
+    outcome = play("import sys\nsys.excepthook = lambda *a: print('mine', a[1])\n1 / 0")
+    assert (outcome.exit_code, capsys.readouterr().out) == (1, "mine division by zero\n")
+    assert sys.excepthook is hook
+
+
+def test_what_a_script_changes_of_the_interpreter_ends_with_it(play: Play, tmp_path: Path) -> None:
+    folder = Path.cwd()
+    out = sys.stdout
+    play("import os, sys, io\nos.chdir('/')\nsys.stdout = io.StringIO()\nsys.path.clear()")
+    assert Path.cwd() == folder == tmp_path
+    assert sys.stdout is out
+    assert sys.path
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("trian.py", "there is no file 'trian.py': did you mean train.py?"),
+        ("nowhere/train.py", "there is no folder 'nowhere'"),
+        ("folder", "'folder' is a folder"),
+        ("train.pyc", "it holds null bytes"),
+    ],
+)
+def test_a_script_that_cannot_be_read_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "train.pyc").write_bytes(b"\0\0")
+    with pytest.raises(ScriptError) as caught:
+        run(Program("file", target))
+    assert said in str(caught.value)
+
+
+# ---- to the end
+
+
+def test_with_keep_going_the_script_runs_to_its_end(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = play(f"{LOOP}\nprint(w.grad.tolist())\nimport sys\nsys.exit(3)", keep_going=True)
+    assert root(outcome) == ("loss",)
+    assert outcome.exit_code == 3
+    assert capsys.readouterr().out == "[7.0, 7.0]\n"
+
+
+TRAIN = """
+import torch.nn as nn
+torch.manual_seed(0)
+class Log(torch.overrides.TorchFunctionMode):
+    calls = 0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        Log.calls += 1
+        return func(*args, **(kwargs or {}))
+model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+optimizer = torch.optim.Adam(model.parameters())
+def train():
+    for step in range(4):
+        with Log():
+            loss = model(torch.randn(5, 3)).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+        optimizer.step()
+train()
+final = [p.detach().clone() for p in model.parameters()], torch.get_rng_state(), Log.calls
+torch.save(final, "final.pt")
+"""
+
+
+def test_training_is_bitwise_the_same_and_the_scripts_own_modes_see_nothing_of_us(
+    play: Play, tmp_path: Path
+) -> None:
+    exec(compile("import torch\n" + TRAIN, "train.py", "exec"), {"__name__": "__main__"})
+    plain = torch.load(tmp_path / "final.pt")
+    outcome = play(TRAIN, backward=2, keep_going=True)
+    assert root(outcome) == ("loss",)
+    ours = torch.load(tmp_path / "final.pt")
+    assert all(torch.equal(a, b) for a, b in zip(plain[0], ours[0], strict=True))
+    assert torch.equal(plain[1], ours[1])
+    assert plain[2] == ours[2]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "(w * w).sum().backward(); del big; return ref() is None",
+        "mine = locals(); (w * w).sum().backward(); return mine['big'] is big",
+    ],
+)
+def test_looking_at_variables_neither_keeps_nor_takes_any(
+    play: Play, capsys: pytest.CaptureFixture[str], body: str
+) -> None:
+    code = f"""
+import weakref
+{W}
+def train():
+    big = torch.ones(3) * 2
+    ref = weakref.ref(big)
+    {body}
+print(train())
+"""
+    play(code, keep_going=True)
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_a_script_that_takes_too_long_is_ended_where_it_is(play: Play) -> None:
+    outcome = play("import time\ndef wait():\n    time.sleep(60)\nwait()\n", timeout=0.2)
+    assert outcome.exit_code == 124
+    assert outcome.message == "train.py was not done after 0.2 s; it was at train.py:4"
+
+
+def test_a_graph_caught_before_the_time_ran_out_is_kept(play: Play) -> None:
+    code = f"import time\n{W}loss = w.sum()\nloss.backward()\ntime.sleep(60)\n"
+    outcome = play(code, timeout=1.0, keep_going=True)
+    assert root(outcome) == ("loss",)
+    assert outcome.exit_code == 124
+
+
+@pytest.mark.parametrize(("option", "value"), [("backward", 0), ("timeout", -0.5)])
+def test_options_out_of_range_are_refused(play: Play, option: str, value: float) -> None:
+    with pytest.raises(OptionError, match=f"{value}"):
+        play("", **{option: value})
