@@ -38,9 +38,12 @@ def read(command: click.Command, folder: Path) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get(TABLE, {})
+        tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+        table = tools.get(TABLE, {})
     except (OSError, ValueError, AttributeError) as error:
         raise OptionError(f"{file}: {error}") from None
+    if TABLE.replace("-", "_") in tools:
+        raise OptionError(f"{file}: the table is called [tool.{TABLE}], with a hyphen")
     if not isinstance(table, dict):
         raise OptionError(f"{file}: [tool.{TABLE}] should be a table")
     options = {

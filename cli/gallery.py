@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from graphviz_autograd.errors import OptionError
 from graphviz_autograd.gallery.build import build
 from graphviz_autograd.gallery.entries import find
 
@@ -39,7 +40,10 @@ def gallery(names: tuple[str, ...], folder: Path, listing: bool) -> None:
         for entry in entries:
             click.echo(f"{entry.name:<{width}}  {entry.title}")
         return
-    failures = build(entries, folder, click.echo)
+    try:
+        failures = build(entries, folder, click.echo)
+    except OSError as error:
+        raise OptionError(f"cannot write to {folder}: {error.strerror}") from None
     for name, why in failures.items():
         click.echo(f"\n{name}:\n{why}", err=True)
     click.echo(f"{len(entries) - len(failures)} of {len(entries)} entries drawn in {folder}")

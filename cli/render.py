@@ -147,7 +147,7 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
         _draw(outcome, target, options)
     if outcome.message:
         click.echo(f"Error: {outcome.message}", err=True)
-    elif outcome.graph is None:
+    if not options["quiet"]:
         _hint_at_misplaced(ctx, outcome, args)
     ctx.exit(outcome.exit_code)
 
@@ -197,10 +197,10 @@ def _refuse_running(ctx: click.Context, file: str, args: tuple[str, ...]) -> Non
 
 
 def _hint_at_misplaced(ctx: click.Context, outcome: Outcome, args: tuple[str, ...]) -> None:
-    """Where a script refuses its arguments, one of them may have been meant for us."""
+    """Where a script was given an option of ours, it may have been meant for us."""
     ours = {name for param in ctx.command.params for name in param.opts}
     misplaced = [arg for arg in args if arg.startswith("-") and arg.split("=")[0] in ours]
-    if outcome.exit_code == 2 and misplaced:
+    if misplaced and (outcome.exit_code == 2 or misplaced[0] in ("-o", "--output")):
         click.echo(
             f"{misplaced[0]} was given to the script: options of gva come before it", err=True
         )
@@ -241,6 +241,7 @@ def describe(graph: Graph) -> str:
     makers = {edge.target: nodes[edge.source] for edge in graph.edges if edge.kind == "grad"}
     roots = [_root(nodes[number], makers.get(number)) for number in graph.outputs]
     counts = {kind: sum(n.kind == kind for n in graph.nodes) for kind in ("op", "leaf")}
+    counts["leaf"] += sum(n.kind == "output" and n.id not in makers for n in graph.nodes)
     what = f"root {roots[0]}" if len(roots) == 1 else f"{len(roots)} roots: {', '.join(roots[:3])}"
     more = ", ..." if len(roots) > 3 else ""
     leaves = f"{counts['leaf']} lea{'f' if counts['leaf'] == 1 else 'ves'}"

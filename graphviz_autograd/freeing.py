@@ -64,6 +64,29 @@ def protect(nodes: Mapping[Any, int], roots: Iterable[Any], edges: list[Edge], s
             by_id[entry].metadata[KEY] = keep
 
 
+def beyond(
+    roots: Iterable[Any], nodes: Mapping[Any, int], edges: list[Edge], size: int
+) -> tuple[dict[Any, int], list[Edge], int]:
+    """Nodes, edges and size as `protect` takes them, with all that these roots lead to.
+
+    Reading one node of a graph makes freeing it a recursion too, so a graph that is not
+    drawn, of which single nodes were looked at, must be made safe as well.
+    """
+    known, more = dict(nodes), list(edges)
+    queue = [root for root in dict.fromkeys(roots) if root not in known]
+    for root in queue:
+        known[root] = size = size + 1
+    for fn in queue:  # grows while we go
+        for child, _ in fn.next_functions:
+            if child is None:
+                continue
+            if child not in known:
+                known[child] = size = size + 1
+                queue.append(child)
+            more.append(Edge(known[child], known[fn]))
+    return known, more, size + 1
+
+
 def _heights(edges: list[Edge], size: int) -> list[int]:
     """For each id, the number of edges on the longest way down to a leaf."""
     heights = [0] * size

@@ -54,7 +54,7 @@ class Node:
              saved   a tensor that an op keeps for its backward
              base    the tensor that an output is a view of
     op       for an op its name ("AddmmBackward0"), for a saved tensor the field that
-             holds it ("mat1"), else ""
+             holds it ("mat1"; "result, self" where two ops saved it), else ""
     names    every name a person gave it
     outputs  shape, dtype and device of each output; empty where not known or not read
     attrs    what the op keeps beside tensors ({"dim": -1}); "[saved tensor]" where it

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import torch
 from torch.utils import _pytree
 
-from graphviz_autograd.errors import InputTypeError
+from graphviz_autograd.errors import InputTypeError, NoGraphError
 
 MemoryKey: TypeAlias = tuple[Hashable, ...]
 
@@ -29,12 +30,32 @@ def memory_key(tensor: torch.Tensor) -> MemoryKey | None:
     cannot be compared.
     """
     try:
-        storage = tensor.untyped_storage()._cdata
-        key = (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+        key = (
+            tensor.untyped_storage()._cdata,
+            tensor.storage_offset(),
+            tuple(tensor.shape),
+            tensor.stride(),
+            tensor.dtype,
+            tensor.is_conj(),  # conjugated and negated when read, not in memory
+            tensor.is_neg(),
+        )
         hash(key)
     except (RuntimeError, NotImplementedError, TypeError):
         return None
     return key
+
+
+def made_by(tensor: torch.Tensor) -> Any:
+    """The autograd node that made a tensor, None for a leaf.
+
+    Raises NoGraphError where torch will not tell: a view that a later change in place of
+    its base has cut off.
+    """
+    try:
+        return tensor.grad_fn
+    except RuntimeError as error:
+        said = str(error).partition(". ")[0]
+        raise NoGraphError(f"torch cannot tell how this tensor came about: {said}") from None
 
 
 # ---- the outputs a person passes in
@@ -55,7 +76,7 @@ def named_outputs(outputs: Any) -> list[tuple[str, torch.Tensor]]:
     """
     found: list[tuple[str, torch.Tensor]] = []
     stack: list[tuple[str, bool, Any]] = [("", False, outputs)]
-    entered: set[int] = set()
+    entered: dict[int, Any] = {}  # held, so that no id is used again meanwhile
     while stack:
         path, named, value = stack.pop()
         if isinstance(value, torch.Tensor):
@@ -65,7 +86,7 @@ def named_outputs(outputs: Any) -> list[tuple[str, torch.Tensor]]:
             continue
         children = list(_children(value))
         if children:
-            entered.add(id(value))
+            entered[id(value)] = value
         for key, child in reversed(children):
             stack.append((*_extend(path, named, key), child))
     if not found:
@@ -95,7 +116,9 @@ def _fields(value: tuple[Any, ...]) -> tuple[str, ...]:
 def _extend(path: str, named: bool, key: Any) -> tuple[str, bool]:
     if isinstance(key, int):
         return f"{path}[{key}]", named
-    return (f"{path}.{key}" if path else key), True
+    if not path:
+        return key, True
+    return (f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]"), True
 
 
 def _no_tensor(outputs: Any) -> str:
@@ -105,6 +128,9 @@ def _no_tensor(outputs: Any) -> str:
     advice = "pass the tensor (or a structure of tensors) whose graph you want to see"
     if isinstance(outputs, int | float | complex):
         advice = "a Python number has no graph; pass the tensor it came from, before .item()"
+    elif hasattr(outputs, "next_functions"):
+        what = f"a grad_fn, {type(outputs).__name__}"
+        advice = "pass the tensor whose grad_fn it is"
     elif isinstance(outputs, torch.nn.Module):
         what = f"a module, {type(outputs).__name__}"
         advice = "a module has no graph before it is called; pass what model(input) returns"
@@ -114,7 +140,7 @@ def _no_tensor(outputs: Any) -> str:
 
 
 def _short(value: Any, limit: int = 60) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -148,16 +174,20 @@ class Names:
                 key = memory_key(tensor)
                 if key is not None:
                     _note(self._by_memory, key, name)
-            elif tensor.grad_fn is not None:
-                _note(self._by_place, (tensor.grad_fn, tensor.output_nr), name)
+                continue
+            with suppress(NoGraphError):
+                fn = made_by(tensor)
+                if fn is not None:
+                    _note(self._by_place, (fn, tensor.output_nr), name)
 
     def of(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """The names of a tensor, in the order they were given; () for none."""
-        names = self._by_identity.get(id(tensor))
-        if names is None and self._by_memory:
+        names = self._by_identity.get(id(tensor), ())
+        if self._by_memory:
             key = memory_key(tensor)
-            names = self._by_memory.get(key) if key is not None else None
-        return names or ()
+            more = self._by_memory.get(key, ()) if key is not None else ()
+            names += tuple(name for name in more if name not in names)
+        return names
 
     def places(self) -> Iterable[tuple[Any, int, tuple[str, ...]]]:
         """(autograd node, number of its output, names) of every named intermediate tensor."""
@@ -186,13 +216,18 @@ def _pairs(params: Any) -> Iterator[tuple[str, torch.Tensor]]:
         raise InputTypeError(f"params should be {forms}, not of type {type(params).__name__}")
     for item in params.items() if isinstance(params, Mapping) else params:
         try:
-            name, tensor = item
+            name, tensor = () if isinstance(item, torch.Tensor) else item
         except (TypeError, ValueError):
+            hint = (
+                "; did you mean model.named_parameters()?" if isinstance(item, torch.Tensor) else ""
+            )
             raise InputTypeError(
                 f"params should be {forms}; it holds {_short(item)}, "
-                "which is no (name, tensor) pair"
+                f"which is no (name, tensor) pair{hint}"
             ) from None
-        if str(name).endswith("_extra_state"):  # what a module may put in its state_dict
+        if (
+            str(name).rpartition(".")[2] == "_extra_state"
+        ):  # what a module may put in its state_dict
             continue
         if not isinstance(tensor, torch.Tensor):
             raise InputTypeError(

@@ -111,7 +111,7 @@ def _read_field(fn: Any, op: int, name: str, raw: str, field: str) -> tuple[list
 
 def _look(fn: Any, op: int, name: str, field: str, holder: Any) -> Saved | None:
     data = holder.data
-    if data is None:
+    if data is None and holder.unpack_hook is None:
         return Saved(op, field, None, "freed", False) if _is_freed(fn, name) else None
     return _saved(op, field, data, holder.unpack_hook is not None, False, 0)
 
@@ -137,8 +137,8 @@ def _read_custom(fn: Any, op: int) -> list[Saved]:
         return [Saved(op, "saved tensors", None, "freed", True)]
     found = []
     for index, holder in enumerate(holders or ()):
-        if holder.data is not None:
-            packed = holder.unpack_hook is not None
+        packed = holder.unpack_hook is not None
+        if packed or holder.data is not None:
             found.append(_saved(op, "", holder.data, packed, True, index))
     return found
 
@@ -168,12 +168,14 @@ class Boxes:
 
     def __init__(self, nodes: list[Node], names: Names, infos: Infos) -> None:
         self._nodes, self._names, self._infos = nodes, names, infos
+        self._leaves: dict[int, int] = {}  # id(tensor) -> number
         self._known: dict[Any, int] = {}
         self._held: list[torch.Tensor] = []  # identities stay true while we compare them
 
     def know(self, number: int, tensor: torch.Tensor) -> None:
-        """A tensor that has a box already."""
-        self._known[self._key(tensor, number)] = number
+        """A leaf, which has a box already."""
+        self._leaves[id(tensor)] = number
+        self._known.setdefault(self._key(tensor, number), number)
 
     def edge(self, saved: Saved) -> Edge:
         """The edge between an op and the box of what it saved; the box is made where needed."""
@@ -184,11 +186,14 @@ class Boxes:
 
     def _box(self, saved: Saved) -> int:
         tensor = saved.tensor
+        if id(tensor) in self._leaves:
+            return self._leaves[id(tensor)]
         number = len(self._nodes)
         key = None
         if tensor is not None and not saved.state:
             key = self._key(tensor, number)
             if key in self._known:
+                self._note_field(self._nodes[self._known[key]], saved.field)
                 return self._known[key]
         node = Node(number, "saved", saved.field)
         if tensor is not None:
@@ -203,6 +208,12 @@ class Boxes:
             self._known[key] = number
         self._nodes.append(node)
         return number
+
+    @staticmethod
+    def _note_field(node: Node, field: str) -> None:
+        """The same memory may be one op's result and the next one's input."""
+        if node.kind == "saved" and field and field not in node.op.split(", "):
+            node.op = f"{node.op}, {field}" if node.op else field
 
     def _key(self, tensor: torch.Tensor, number: int) -> Any:
         """What a tensor is recognised by: its memory, or where that is not told, the object."""

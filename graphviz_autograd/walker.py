@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import torch
 
 from graphviz_autograd.errors import NoGraphError
-from graphviz_autograd.freeing import protect
+from graphviz_autograd.freeing import beyond, protect
 from graphviz_autograd.graph import Edge, Graph, Node
-from graphviz_autograd.names import Names, named_outputs
+from graphviz_autograd.names import Names, made_by, named_outputs
 from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
 
@@ -113,7 +113,7 @@ class _Walk:
         self.ops()
         outputs = self.finish_outputs(tensors, boxes)
         self.name_ops()
-        protect(self.ids, roots, self.edges, len(self.nodes))
+        self.protect(roots)
         self.add_saved()
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
         meta = {"torch": str(torch.__version__), "read": read, "unread": self.infos.unread}
@@ -139,7 +139,7 @@ class _Walk:
         self.nodes.append(
             Node(number, kind, "", self.names.of(tensor), (self.infos.of(tensor, number),))
         )
-        fn = tensor.grad_fn
+        fn = made_by(tensor)
         if fn is not None:
             op = self.discover(fn)
             self.edges.append(Edge(op, number, "grad", tensor.output_nr, 0))
@@ -153,15 +153,15 @@ class _Walk:
 
         A leaf that the graph leads to stays the leaf it is.
         """
-        outputs: dict[int, None] = {}
+        named: dict[int, list[str]] = {}
         for name, tensor in tensors:
             number = boxes.get(id(tensor))
             if number is None:
                 number = boxes[id(tensor)] = self.leaf_box("output", tensor)
+            named.setdefault(number, []).extend([name] if name else [])
+        for number, names in named.items():
             node = self.nodes[number]
-            if name and name not in node.names:
-                node.names = (name, *node.names)
-            outputs[number] = None
+            node.names = tuple(dict.fromkeys([*names, *node.names]))
         viewed = {id(tensor): tensor for _, tensor in tensors if tensor._base is not None}
         for key, tensor in viewed.items():
             base = tensor._base
@@ -169,7 +169,7 @@ class _Walk:
             if id(base) not in boxes:
                 boxes[id(base)] = self.leaf_box("base", base)
             self.edges.append(Edge(boxes[id(base)], boxes[key], "view"))
-        return tuple(outputs)
+        return tuple(named)
 
     def leaf_box(self, kind: Any, tensor: torch.Tensor) -> int:
         if id(tensor) in self.leaves:
@@ -213,6 +213,9 @@ class _Walk:
 
     def read_leaf(self, fn: Any, node: Node) -> None:
         tensor = fn.variable
+        if id(tensor) in self.leaves:  # changing `.data` can give a leaf a second accumulator
+            self.edges.append(Edge(self.leaves[id(tensor)][0], node.id))
+            return
         number = len(self.nodes)
         info = self.infos.of(tensor, number)
         self.nodes.append(Node(number, "leaf", "", self.names.of(tensor), (info,)))
@@ -220,6 +223,14 @@ class _Walk:
         self.leaves[id(tensor)] = (number, tensor)
         if self.shapes:
             node.outputs = (info,)
+
+    def protect(self, roots: list[Any]) -> None:
+        """Make what was seen safe to free; that includes graphs that only names led to."""
+        ids, edges, size = self.ids, self.edges, len(self.nodes)
+        strangers = [fn for fn, _, _ in self.names.places() if fn not in ids]
+        if strangers:
+            ids, edges, size = beyond(strangers, ids, edges, size)
+        protect(ids, [*roots, *strangers], edges, size)
 
     def name_ops(self) -> None:
         """An intermediate tensor with a name gives it to its op, where it has no box itself."""
@@ -242,7 +253,7 @@ class _Walk:
 
 
 def _is_leaf(tensor: torch.Tensor) -> bool:
-    return tensor.requires_grad and tensor.grad_fn is None
+    return tensor.requires_grad and made_by(tensor) is None
 
 
 @contextmanager

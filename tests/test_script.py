@@ -297,15 +297,15 @@ _private = hidden.tan()
 @pytest.mark.parametrize(
     ("code", "seen"),
     [
-        ("x = 1", "no tensor"),
+        ("x = 1", "no tensor in its variables"),
         ("x = torch.ones(2); y = [x * 2, x * 3]", "3 tensors, none requires grad"),
         (
             "model = torch.nn.Linear(2, 3)",
-            "2 tensors need gradients, but nothing was computed from them",
+            "2 tensors need gradients, but no variable holds what was computed from them",
         ),
         (
             "w = torch.ones(2, requires_grad=True)",
-            "1 tensor needs gradients, but nothing was computed from it",
+            "1 tensor needs gradients, but no variable holds what was computed from it",
         ),
     ],
 )
@@ -314,7 +314,7 @@ def test_where_there_is_no_graph_one_line_says_what_was_seen(
 ) -> None:
     outcome = play(code)
     assert (outcome.graph, outcome.exit_code) == (None, 4)
-    assert outcome.message.endswith(seen)
+    assert seen in outcome.message
     assert "\n" not in outcome.message
 
 

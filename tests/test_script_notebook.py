@@ -54,6 +54,11 @@ def test_the_code_cells_run_in_order_until_the_graph_is_caught(
     assert capsys.readouterr().out == "two\n"
 
 
+def test_a_cell_can_use_what_the_cell_before_ended_with(play: Play) -> None:
+    outcome = play(FIRST, "w.exp().sum()", "loss = _ * 3\nassert Out", "loss.backward()")
+    assert names(outcome) == [("loss",)]
+
+
 def test_magics_shell_commands_and_awaits_work(
     play: Play, capfd: pytest.CaptureFixture[str]
 ) -> None:

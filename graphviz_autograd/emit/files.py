@@ -98,6 +98,9 @@ def render_bytes(
     from graphviz_autograd.emit import dot, json
 
     one_of("format", format, FORMATS)
+    for option in options:
+        one_of("option", option, dot.Options.__annotations__)
+    layout.check(engine, format if format in layout.FORMATS else "svg", timeout)
     if format == "json":
         return json.dumps(graph).encode(), []
     text = dot.source(graph, **options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from graphviz_autograd.errors import GraphFileError
 from graphviz_autograd.graph import (
@@ -25,6 +25,8 @@ from graphviz_autograd.graph import (
 
 FORMAT = "graphviz-autograd/graph"
 VERSION = 1
+
+T = TypeVar("T")
 
 
 def schema() -> dict[str, Any]:
@@ -53,7 +55,7 @@ def loads(text: str) -> Graph:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GraphFileError(f"not a saved graph: no JSON ({error})") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise GraphFileError(
@@ -69,10 +71,10 @@ def loads(text: str) -> Graph:
         graph = Graph(
             [_read_node(node) for node in data["nodes"]],
             [_read_edge(edge) for edge in data["edges"]],
-            tuple(data["outputs"]),
-            data["meta"],
+            _all(int, data["outputs"]),
+            _is(dict, data["meta"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise GraphFileError(f"a damaged saved graph: {type(error).__name__}: {error}") from None
     _check(graph)
     return graph
@@ -110,37 +112,54 @@ def _edge(edge: Edge) -> dict[str, Any]:
     return data
 
 
+def _is(kind: type[T], value: Any) -> T:
+    """The value, if it is of that type (and no bool where a number belongs)."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"expected {kind.__name__}, found {value!r:.60}")
+    return value
+
+
+def _all(kind: type[T], values: Any) -> tuple[T, ...]:
+    return tuple(_is(kind, value) for value in _is(list, values))
+
+
 def _read_node(data: dict[str, Any]) -> Node:
     return Node(
-        data["id"],
+        _is(int, data["id"]),
         data["kind"],
-        data.get("op", ""),
-        tuple(data.get("names", ())),
-        tuple(_read_info(info) for info in data.get("outputs", ())),
-        {name: _read_attr(value) for name, value in data.get("attrs", {}).items()},
-        tuple(data.get("cuts", ())),
-        dict(data.get("data", {})),
+        _is(str, data.get("op", "")),
+        _all(str, data.get("names", [])),
+        tuple(_read_info(info) for info in _is(list, data.get("outputs", []))),
+        {name: _read_attr(value) for name, value in _is(dict, data.get("attrs", {})).items()},
+        _all(int, data.get("cuts", [])),
+        _is(dict, data.get("data", {})),
     )
 
 
 def _read_info(data: dict[str, Any]) -> TensorInfo:
     shape = data["shape"]
-    return TensorInfo(None if shape is None else tuple(shape), data["dtype"], data["device"])
+    if shape is not None:
+        shape = tuple(
+            size if isinstance(size, str) else _is(int, size) for size in _is(list, shape)
+        )
+    return TensorInfo(shape, _is(str, data["dtype"]), _is(str, data["device"]))
 
 
 def _read_attr(value: Any) -> Attr:
     if isinstance(value, list):
         return tuple(_read_attr(part) for part in value)
+    if isinstance(value, dict):
+        raise TypeError(f"expected an attribute, found {value!r:.60}")
     return cast(Attr, value)
 
 
 def _read_edge(data: dict[str, Any]) -> Edge:
     return Edge(
-        data["source"],
-        data["target"],
+        _is(int, data["source"]),
+        _is(int, data["target"]),
         data.get("kind", "grad"),
-        data.get("source_index", 0),
-        data.get("target_index", 0),
+        _is(int, data.get("source_index", 0)),
+        _is(int, data.get("target_index", 0)),
     )
 
 
@@ -150,17 +169,17 @@ def _check(graph: Graph) -> None:
     if len(ids) < len(graph.nodes):
         raise GraphFileError("a damaged saved graph: two nodes have the same id")
     for node in graph.nodes:
-        if type(node.id) is not int or node.kind not in NODE_KINDS:
+        if node.kind not in NODE_KINDS:
             raise GraphFileError(
-                f"a damaged saved graph: node {node.id!r} of kind {node.kind!r}; "
-                f"ids are whole numbers, kinds {', '.join(NODE_KINDS)}"
+                f"a damaged saved graph: node {node.id} is of kind {node.kind!r}; "
+                f"kinds are {', '.join(NODE_KINDS)}"
             )
     for edge in graph.edges:
         if edge.source not in ids or edge.target not in ids or edge.kind not in EDGE_KINDS:
             raise GraphFileError(
-                f"a damaged saved graph: edge {edge.source!r} -> {edge.target!r} of kind "
+                f"a damaged saved graph: edge {edge.source} -> {edge.target} of kind "
                 f"{edge.kind!r}; both ends should be nodes, kinds {', '.join(EDGE_KINDS)}"
             )
     for number in graph.outputs:
         if number not in ids:
-            raise GraphFileError(f"a damaged saved graph: output {number!r} is no node")
+            raise GraphFileError(f"a damaged saved graph: output {number} is no node")

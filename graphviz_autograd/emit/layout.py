@@ -89,10 +89,7 @@ def draw(
     >>> drawing.data[:5], drawing.notes
     (b'<?xml', ())
     """
-    one_of("engine", engine, ENGINES)
-    one_of("format", format.partition(":")[0], FORMATS)
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise OptionError(f"timeout is a number of seconds above 0, or None, not {timeout!r}")
+    check(engine, format, timeout)
     if timeout and timeout > 1e6:  # eleven days, and more than clocks can count: for ever
         timeout = None
     command = _command(command)
@@ -100,7 +97,17 @@ def draw(
     try:
         return _draw(text, format, engine, timeout, command)
     except LayoutError as error:
-        raise type(error)(f"{error}. The DOT is in {_keep(text, kept, keep)}") from None
+        raise type(error)(
+            f"{str(error).rstrip('.')}. The DOT is in {_keep(text, kept, keep)}"
+        ) from None
+
+
+def check(engine: str, format: str, timeout: float | None) -> None:
+    """Raises OptionError for an unknown engine or format, or a timeout of no time."""
+    one_of("engine", engine, ENGINES)
+    one_of("format", format.partition(":")[0], FORMATS)
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
+        raise OptionError(f"timeout is a number of seconds above 0, or None, not {timeout!r}")
 
 
 def _draw(
@@ -179,8 +186,8 @@ def _command(command: str | None) -> str | None:
         return None
     found = shutil.which(asked)
     if found is None:
-        source = "command" if command else f"the environment variable {COMMAND_VARIABLE}"
-        raise OptionError(f"{source} names no program that can be run: {asked!r}; give dot's path")
+        source = "" if command else f" (from the environment variable {COMMAND_VARIABLE})"
+        raise OptionError(f"there is no Graphviz program {asked!r}{source}; give the path of dot")
     return os.path.abspath(found)
 
 

@@ -38,10 +38,11 @@ def text(graph: Graph) -> str:
     ]
     if "saved" in kinds:
         saved = kinds["saved"]
-        size = sum(node.data.get("bytes", 0) for node in saved)
+        sizes_in_bytes = [node.data.get("bytes") for node in saved]
+        size = sum(n for n in sizes_in_bytes if isinstance(n, int))
         freed = sum(1 for node in saved if node.attrs.get("freed"))
         lines.append(f"saved:   {len(saved)} ({size} bytes)" + (f", {freed} freed" * bool(freed)))
-    return "\n".join([*lines, *(f"not read: {note}" for note in graph.meta.get("unread", ()))])
+    return "\n".join([*lines, *(f"not read: {note}" for note in graph.meta.get("unread") or ())])
 
 
 def _count(number: int, thing: str) -> str:

@@ -19,7 +19,7 @@ from importlib.abc import Loader, MetaPathFinder
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from graphviz_autograd.errors import GraphvizAutogradError
+from graphviz_autograd.errors import GraphvizAutogradError, NoGraphError
 from graphviz_autograd.script import variables
 from graphviz_autograd.script.wanted import Roots
 
@@ -200,6 +200,9 @@ class Catcher:
                 self.graph = self.walk(outputs, variables.names_above(frame, self.main))
             except GraphvizAutogradError as error:
                 self.refused = error  # torch has its own word on such a call
+                return
+            except Exception as error:  # our own fault must not become the program's
+                self.refused = NoGraphError(f"the graph could not be read: {error!r:.200}")
                 return
             self.where = f"backward{variables.place(frame)}"
             if self.stopping:

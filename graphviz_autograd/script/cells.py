@@ -18,7 +18,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from graphviz_autograd.errors import MissingExtraError, ScriptError
@@ -83,10 +83,20 @@ def _run_cell(shell: Any, source: str, title: str, main: ModuleType) -> None:
     text = shell.transform_cell(source)
     linecache.cache[title] = (len(text), None, text.splitlines(keepends=True), title)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    code = compile(text, title, "exec", flags=flags, dont_inherit=True)
+    tree = compile(text, title, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    _evaluate(shell, compile(tree, title, "exec", flags, dont_inherit=True), main)
+    if last is not None:  # what a cell ends with is what `_` and `Out` hold in the next
+        shown = compile(ast.Expression(last.value), title, "eval", flags, dont_inherit=True)
+        value = _evaluate(shell, shown, main)
+        if value is not None:
+            shell.displayhook.update_user_ns(value)
+
+
+def _evaluate(shell: Any, code: CodeType, main: ModuleType) -> Any:
     result = eval(code, main.__dict__)
-    if inspect.iscoroutine(result):  # the cell awaits something
-        shell.loop_runner(result)
+    # A cell that awaits something is a coroutine.
+    return shell.loop_runner(result) if code.co_flags & inspect.CO_COROUTINE else result
 
 
 @contextlib.contextmanager

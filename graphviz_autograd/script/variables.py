@@ -180,7 +180,7 @@ def _items(name: str, container: Any) -> list[tuple[str, Any]]:
     """
     if _is(container, dict):
         return [
-            (f'{name}["{key}"]' if isinstance(key, str) else f"{name}[{key}]", value)
+            (f"{name}[{_key(key)}]", value)
             for key, value in list(dict.items(container))
             if isinstance(key, str | int)
         ]
@@ -192,6 +192,11 @@ def _items(name: str, container: Any) -> list[tuple[str, Any]]:
     if _is(container, list):
         return [(f"{name}[{i}]", value) for i, value in enumerate(list.__iter__(container))]
     return []
+
+
+def _key(key: str | int) -> str:
+    """A key as a person writes it."""
+    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 def _is(value: Any, *kinds: type) -> bool:

@@ -7,6 +7,7 @@ that have a graph and feed no other of them.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping, Sequence
 from types import CodeType
@@ -77,6 +78,8 @@ def _evaluated(text: str, code: CodeType, space: Mapping[str, Any]) -> Any:
         names = variables.shown(space)
         near = difflib.get_close_matches(getattr(error, "name", None) or "", names, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
+        if not hint and isinstance(error, NameError):
+            hint = " where a backward call is made, nor at the script's end"
         raise OptionError(
             f"--root {text}: {type(error).__name__}: {_first_line(error)}{hint}"
         ) from None
@@ -95,15 +98,22 @@ def _first_line(error: Exception) -> str:
 
 # ---- what a program left behind
 
+GONE = "those inside functions are gone by then"
+
 
 def left_behind(space: Mapping[str, Any]) -> list[torch.Tensor]:
     """The tensors in a namespace that have a graph and feed no other of them.
 
     Those one level down in lists, tuples and dicts count.
     """
+    from graphviz_autograd.names import made_by
     from graphviz_autograd.walker import walk
 
-    made = {id(t): t for _, t in _candidates(space) if t.grad_fn is not None}
+    made = {}
+    for _, tensor in _candidates(space):
+        with contextlib.suppress(NoGraphError):
+            if made_by(tensor) is not None:
+                made[id(tensor)] = tensor
     if not made:
         return []
     tensors = list(made.values())
@@ -137,12 +147,13 @@ def what_was_seen(space: Mapping[str, Any]) -> str:
         pairs += variables.parameters(path, module)
     tensors = {id(tensor): tensor for _, tensor in pairs}.values()
     if not tensors:
-        return "no tensor"
+        return f"no tensor in its variables ({GONE})"
     need = sum(tensor.requires_grad for tensor in tensors)
     if need:
         return (
-            f"{_count(need, 'tensor')} {'needs' if need == 1 else 'need'} gradients, "
-            f"but nothing was computed from {'it' if need == 1 else 'them'}"
+            f"{_count(need, 'tensor')} {'needs' if need == 1 else 'need'} gradients, but no "
+            f"variable holds what was computed from {'it' if need == 1 else 'them'} ({GONE}, and "
+            "under torch.no_grad() there is no graph)"
         )
     return f"{_count(len(tensors), 'tensor')}, none requires grad"
 

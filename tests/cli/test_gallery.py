@@ -37,6 +37,12 @@ def test_a_failing_entry_is_reported_and_the_others_are_drawn(folder: Path) -> N
     assert "bad.py" in result.stderr
 
 
+def test_a_folder_that_cannot_be_made_is_one_line(folder: Path) -> None:
+    (folder / "file").write_text("")
+    with pytest.raises(OptionError, match="cannot write to .*file"):
+        CliRunner().invoke(gallery, ["-o", str(folder / "file" / "x")], catch_exceptions=False)
+
+
 def test_only_the_named_entries_are_drawn(folder: Path) -> None:
     out = folder / "out"
     result = CliRunner().invoke(gallery, ["good", "-o", str(out)])

@@ -357,3 +357,17 @@ def test_settings_that_make_no_sense_for_a_saved_graph_do_not_stop_it(call: Gva)
     call("render", "-o", "graph.json", "train.py")
     settings("backward = 2")
     assert call("render", "graph.json").exit_code == 0
+
+
+def test_an_output_given_after_the_script_is_the_scripts_and_a_hint_says_so(call: Gva) -> None:
+    result = call("render", "train.py", "-o", "loss.png")
+    assert result.exit_code == 0
+    assert "-o was given to the script: options of gva come before it" in result.stderr
+    assert not Path("loss.png").exists()
+
+
+def test_a_pyproject_table_with_an_underscore_is_pointed_out(call: Gva) -> None:
+    Path("pyproject.toml").write_text("[tool.graphviz_autograd]\ntheme = 'dark'\n")
+    result = call("render", "train.py")
+    assert result.exit_code == 2
+    assert "the table is called [tool.graphviz-autograd]" in result.stderr

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,3 +198,19 @@ def test_a_read_only_file_or_folder_is_respected(tmp_path: Path) -> None:
             write_whole(tmp_path / "y.svg", b"new")
     finally:
         tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("a.svg", {"bogus": 1}, "option is one of show_attrs, .*, not 'bogus'"),
+        ("a.json", {"timeout": -1}, "timeout is a number of seconds"),
+        ("a.dot", {"engine": "nope"}, "engine is one of"),
+    ],
+)
+def test_a_mistake_in_an_option_is_told_whatever_the_format(
+    tmp_path: Path, name: str, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(OptionError, match=says):
+        Graph([Node(0, "output")], []).save(tmp_path / name, **options)
+    assert not list(tmp_path.iterdir())

@@ -85,6 +85,35 @@ def test_attributes_that_are_not_finite_are_text():
 GOOD = json.loads(Graph([Node(0, "leaf"), Node(1, "op")], [Edge(0, 1)], (1,)).to_json())
 
 
+ODD = [None, True, 3, 2.5, "text", [], [[]], [3], {}, {"a": {}}, -1]
+
+
+def places(value, path=()):
+    """The path to every value in a structure."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(child, (*path, key))
+
+
+def test_whatever_is_wrong_in_a_file_it_is_refused_or_can_be_drawn():
+    node = Node(0, "saved", "x", ("n",), (TensorInfo((2,), "f", "c"),), {"a": (1,)}, (0,), {"b": 1})
+    good = json.loads(Graph([node, Node(1, "op")], [Edge(1, 0, "saved", 1, 1)], (1,)).to_json())
+    for path in list(places(good))[1:]:
+        for odd in ODD:
+            bad = copy.deepcopy(good)
+            inner = bad
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = odd
+            try:
+                graph = Graph.from_json(json.dumps(bad))
+            except gva.GraphvizAutogradError:
+                continue
+            assert graph.to_dot(show_saved=True, show_attrs=True)
+            assert graph.summary()
+
+
 def damaged(**changes):
     return json.dumps({**GOOD, **changes})
 
@@ -102,6 +131,9 @@ def damaged(**changes):
         (damaged(nodes=[{"id": 0, "kind": "op"}] * 2), "same id"),
         (damaged(edges=[{"source": 0, "target": 7}]), "edge 0 -> 7"),
         (damaged(outputs=[7]), "output 7 is no node"),
+        (damaged(outputs=[[1]]), "damaged"),
+        (damaged(meta=None), "damaged.*dict"),
+        ("[" * 100_000, "no JSON"),
     ],
 )
 def test_what_is_no_saved_graph_is_refused_in_one_line(text, says):

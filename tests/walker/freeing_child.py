@@ -1,7 +1,7 @@
 """Run by test_freeing.py in a child process: builds a deep graph, walks it, drops it.
 
 Everything happens on a thread with a 512 KB stack; a child that overflows it dies by a
-signal. Prints "survived: STORY" after each.
+signal. Prints "survived: STORY" after each, and "all survived" at the end.
 
     python freeing_child.py SHAPE DEPTH [STORY ...] [--no-cure]
 """
@@ -17,6 +17,7 @@ import torch
 from graphviz_autograd import walk, walker
 
 LEAF = torch.ones(2, requires_grad=True)
+STRANGERS: list[torch.Tensor] = []
 
 
 def chain(depth: int, start: torch.Tensor = LEAF) -> list[torch.Tensor]:
@@ -61,6 +62,16 @@ def leaps(depth: int) -> list[torch.Tensor]:
     return [*kept, y]
 
 
+def strangers(depth: int) -> list[torch.Tensor]:
+    """A deep graph that is not walked, of which every tensor was given a name."""
+    STRANGERS.clear()
+    y = LEAF
+    for _ in range(depth):
+        y = y + 1
+        STRANGERS.append(y)
+    return [LEAF, LEAF * 2, (LEAF * 2).exp()]
+
+
 def gru(depth: int) -> list[torch.Tensor]:
     cell = torch.nn.GRUCell(2, 2)
     h, kept = torch.zeros(1, 2), [LEAF]
@@ -74,8 +85,10 @@ def gru(depth: int) -> list[torch.Tensor]:
 def main(shape: str, story: str, depth: int) -> None:
     leaf, middle, top = globals()[shape](depth)
     options = {"shapes": False, "attrs": False, "saved": False}
-    graph = walk(top, **options)
-    assert len(graph.nodes) > depth // 4
+    graph = walk(top, [(f"h{i}", tensor) for i, tensor in enumerate(STRANGERS)], **options)
+    assert len(graph.nodes) > depth // 4 or STRANGERS
+    STRANGERS[:-1] = []
+    STRANGERS.clear()
     if story == "top first":
         del top
         del middle
@@ -131,3 +144,4 @@ if __name__ == "__main__":
         thread.start()
         thread.join()
         print("survived:", story, flush=True)
+    print("all survived")

@@ -48,6 +48,19 @@ def test_an_output_that_needs_no_gradient_is_a_value_error_that_says_why(make, s
         assert caught.value.exit_code == 4
 
 
+def test_an_output_that_torch_has_cut_off_says_so():
+    b = torch.ones(4, requires_grad=True) * 1
+    part, *_ = b.unbind(0)
+    b.mul_(2)
+    with pytest.raises(ValueError, match="torch cannot tell how this tensor came about"):
+        gva.walk(part)
+
+
+def test_a_grad_fn_is_told_from_its_tensor():
+    with pytest.raises(TypeError, match="a grad_fn, MulBackward0: pass the tensor"):
+        gva.walk((torch.ones(2, requires_grad=True) * 2).grad_fn)
+
+
 def test_gradients_switched_off_are_named_as_the_cause():
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad(), pytest.raises(ValueError, match="switched off here"):

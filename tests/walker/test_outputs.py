@@ -61,7 +61,8 @@ class Box:
         (lambda a, b: ModelOutput(loss=a, logits=b), [("loss",), ("logits",)]),
         (lambda a, b: collections.UserDict(loss=a), [("loss",)]),
         (lambda a, b: collections.deque([a, b]), [(), ()]),
-        (lambda a, b: {"same": a, "again": a}, [("again", "same")]),
+        (lambda a, b: {"same": a, "again": a}, [("same", "again")]),
+        (lambda a, b: {"h": {1: a, "a b": b}}, [("h['1']",), ("h['a b']",)]),
         (lambda a, b: {1: a}, [("1",)]),
     ],
 )
@@ -78,6 +79,24 @@ def test_a_type_registered_with_torchs_pytree_is_opened():
         serialized_type_name="test.Box",
     )
     assert names(Box(leaf(1) * 2)) == [()]
+
+
+class Cache:
+    """A container that makes a fresh list each time it is opened."""
+
+    def __init__(self, tensors):
+        self.tensors = tensors
+
+
+def test_no_output_is_lost_in_containers_made_on_the_fly():
+    _pytree.register_pytree_node(
+        Cache,
+        lambda cache: ([list(cache.tensors)], None),
+        lambda children, _: Cache(children[0]),
+        serialized_type_name="test.Cache",
+    )
+    x = leaf(1)
+    assert len(names([Cache([x * i]) for i in range(20)])) == 20
 
 
 def test_a_structure_that_holds_itself_ends():

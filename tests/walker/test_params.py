@@ -74,6 +74,26 @@ def test_two_leaves_on_one_storage_keep_their_own_names():
     assert sorted(leaf_names(graph)) == [("twin",), ("x",)]
 
 
+def test_names_known_by_object_and_by_memory_are_both_shown():
+    x = torch.ones(2, requires_grad=True)
+    assert leaf_names(gva.walk(x * 2, [("x", x), ("data", x.detach())])) == [("x", "data")]
+
+
+def test_a_leaf_whose_data_was_replaced_is_still_one_box():
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    x.data = x.data.double()
+    assert leaf_names(gva.walk(y.double() + x * 3, {"x": x})) == [("x",)]
+
+
+def test_a_named_view_that_torch_has_cut_off_does_no_harm():
+    b = torch.ones(4, requires_grad=True) * 1
+    with torch.no_grad():
+        view = b.view(2, 2)
+    b.mul_(2)
+    assert gva.walk(b.sum(), {"view": view}).outputs == (0,)
+
+
 def test_a_tensor_without_a_name_has_none():
     assert leaf_names(gva.walk(torch.ones(2, requires_grad=True) * 2)) == [()]
 
@@ -84,6 +104,8 @@ def test_a_tensor_without_a_name_has_none():
         ({"w": 3}, r"params\['w'\] is of type int, not a tensor: 3"),
         ({"w": None}, r"params\['w'\] is of type NoneType"),
         ([("w", "text")], r"params\['w'\] is of type str"),
+        ({"my_extra_state": "text"}, r"params\['my_extra_state'\] is of type str"),
+        ([torch.ones(2, 2)], "no .name, tensor. pair; did you mean model.named_parameters"),
         ([1, 2], "it holds 1, which is no .name, tensor. pair"),
         ("w", "not of type str"),
         (3, "not of type int"),

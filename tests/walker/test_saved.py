@@ -28,7 +28,7 @@ def test_a_saved_tensor_has_a_box_with_its_field_shape_and_size():
 def test_memory_saved_by_two_ops_is_one_box():
     y = leaf(3).exp()  # saved by exp as its result, by sin as its input
     graph = gva.walk(y.sin())
-    assert len(saved(graph)) == 1
+    assert [box.op for box in saved(graph)] == ["self, result"]
     assert len(saved_edges(graph)) == 2
 
 
@@ -151,6 +151,34 @@ def test_a_tensor_kept_in_a_list_is_found():
 def test_sizes_that_torch_tells_as_unsigned_come_out_signed():
     [op] = [n for n in gva.walk(leaf(2, 2).cumsum(-1)).nodes if n.op == "CumsumBackward0"]
     assert op.attrs["dim"] == -1
+
+
+def test_a_hook_that_packs_to_nothing_is_not_called_either():
+    unpacked = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: None, unpacked.append):
+        y = leaf(3).exp()
+    [box] = saved(gva.walk(y))
+    assert box.attrs == {"packed": "NoneType"}
+    assert not unpacked
+
+
+def test_two_leaves_on_one_memory_keep_what_each_saved():
+    a = leaf(3)
+    b = a.detach().requires_grad_()
+    graph = gva.walk(a.sin() + b.cos(), {"a": a, "b": b})
+    nodes = graph.by_id()
+    found = {(nodes[e.source].op, nodes[e.target].names) for e in saved_edges(graph)}
+    assert found == {("SinBackward0", ("a",)), ("CosBackward0", ("b",))}
+
+
+def test_a_conjugate_is_not_the_tensor_it_shares_memory_with():
+    z = torch.ones(2, dtype=torch.complex64, requires_grad=True)
+    assert len(saved(gva.walk(z * z.conj()))) == 1
+
+
+def test_the_same_bits_read_as_another_type_are_another_box():
+    graph = gva.walk(Product.apply(leaf(3) * 1, torch.ones(3).view(torch.int32)))
+    assert {box.outputs[0].dtype for box in saved(graph)} >= {"float32", "int32"}
 
 
 def test_a_sparse_tensor_without_storage_is_noted_and_drawn():
