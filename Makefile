@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup gallery test check lint types format clean
+.PHONY: help setup gallery ops test check lint types format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -24,6 +24,10 @@ $(READY): pyproject.toml constraints.txt
 
 gallery: $(READY)  ## draw every gallery entry into build/gallery
 	$(BIN)/python -m graphviz_autograd gallery
+
+ops: $(READY)  ## hold the engine against torch on torch's own database of operators
+	$(BIN)/python -W ignore -m graphviz_autograd.verification.ops
+	$(BIN)/python -W ignore -m graphviz_autograd.verification.ops --order 2
 
 test: check  ## lint, types, then all tests
 	$(BIN)/python -m pytest

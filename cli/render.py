@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -14,13 +14,14 @@ from graphviz_autograd.cli.defaults import WithDefaults
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.target import FORMATS, Target, settle, stem
 from graphviz_autograd.errors import GraphFileError, OptionError
-from graphviz_autograd.script import Kind, Outcome, Program, run
+from graphviz_autograd.script import Engine, Kind, Outcome, Program, run
 
 THEMES = ("light", "dark", "colorblind")
+ENGINES = get_args(Engine)
 STYLES = ("default", "classic")
 RANKDIRS = ("TB", "LR", "BT", "RL")
 DRAWING = ("show_attrs", "show_saved", "show_shapes", "max_attr_chars", "style", "theme", "rankdir")
-RUNNING = ("root", "backward", "keep_going", "timeout")
+RUNNING = ("engine", "root", "backward", "keep_going", "timeout")
 
 EPILOG = """\b
 Examples:
@@ -28,6 +29,7 @@ Examples:
   gva render -o loss.png train.py --lr 1   --lr 1 is for train.py
   gva render --root "model(x)" train.py    a graph of your choice
   gva render --backward 3 -m pkg.train     the third backward() call
+  gva render --engine own lesson.py        the same lesson on our own autograd
   gva render lesson.ipynb                  a notebook's code cells
   gva render -o graph.json train.py        keep the graph ...
   gva render --theme dark graph.json       ... and draw it later, without torch
@@ -50,6 +52,13 @@ Examples:
 @click.option("--no-clobber", is_flag=True, help="Refuse to write over a file.")
 @click.option("--open", "opening", is_flag=True, help="Open the picture once it is written.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="torch",
+    show_default=True,
+    help="Whose autograd runs: own answers the script's `import torch` with our engine.",
+)
 @click.option(
     "--root",
     multiple=True,
@@ -160,6 +169,7 @@ def _run(program: Program, target: Target, options: dict[str, Any]) -> Outcome:
     with saying(f"running {program.title} ...", options["quiet"]):
         return run(
             program,
+            engine=options["engine"],
             roots=options["root"],
             backward=options["backward"],
             keep_going=options["keep_going"],

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphviz_autograd import engine as engine
     from graphviz_autograd.api import make_dot
     from graphviz_autograd.errors import GraphvizAutogradError
     from graphviz_autograd.graph import Edge, Graph, Node, TensorInfo
@@ -42,6 +43,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "engine":  # a room that is used whole
+        return import_module(f"{__name__}.engine")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -50,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "engine"})

@@ -30,6 +30,10 @@ class NoGraphError(GraphvizAutogradError, ValueError):
     exit_code = 4
 
 
+class UnsupportedOperator(GraphvizAutogradError, NotImplementedError):  # noqa: N818
+    """The engine has no rule for an operator; the message names its overload."""
+
+
 class GraphFileError(GraphvizAutogradError, ValueError):
     """A file that should hold a saved Graph does not."""
 

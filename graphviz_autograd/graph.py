@@ -98,7 +98,8 @@ class Edge:
 class Graph:
     """Nodes, edges, the ids of the outputs, and notes on how it came to be.
 
-    `meta` says which torch made the graph ("torch"), what was read ("read": a list of
+    `meta` says whose autograd made the graph ("engine": "torch", or "own" for
+    graphviz_autograd.engine), the version of torch ("torch"), what was read ("read": a list of
     "shapes", "attrs", "saved") and what torch would not tell, and why ("unread").
 
     Treat a Graph as a value: transforms return new ones.

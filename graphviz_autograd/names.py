@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch.utils import _pytree
@@ -20,6 +20,26 @@ from torch.utils import _pytree
 from graphviz_autograd.errors import InputTypeError, NoGraphError
 
 MemoryKey: TypeAlias = tuple[Hashable, ...]
+
+READ = ("grad_fn", "output_nr", "requires_grad", "_base")
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value is a tensor with a place in a graph: torch's, or the engine's."""
+    return is_tensor_type(type(value)) or isinstance(value, torch.Tensor)
+
+
+def is_tensor_type(kind: type) -> bool:
+    """The same, for those who must not ask the value itself: a proxy may answer.
+
+    What is no torch tensor has to offer all that the walk reads of one.
+    """
+    return issubclass(kind, torch.Tensor) or all(hasattr(kind, name) for name in READ)
+
+
+def plain(tensor: Any) -> torch.Tensor:
+    """The torch tensor that holds the numbers, also of an engine Tensor."""
+    return tensor if isinstance(tensor, torch.Tensor) else cast(torch.Tensor, tensor.data)
 
 
 def memory_key(tensor: torch.Tensor) -> MemoryKey | None:
@@ -29,6 +49,7 @@ def memory_key(tensor: torch.Tensor) -> MemoryKey | None:
     mkldnn and functorch tensors have no storage that could be asked, and symbolic sizes
     cannot be compared.
     """
+    tensor = plain(tensor)
     try:
         key = (
             tensor.untyped_storage()._cdata,
@@ -79,7 +100,7 @@ def named_outputs(outputs: Any) -> list[tuple[str, torch.Tensor]]:
     entered: dict[int, Any] = {}  # held, so that no id is used again meanwhile
     while stack:
         path, named, value = stack.pop()
-        if isinstance(value, torch.Tensor):
+        if is_tensor(value):
             found.append((path if named else "", value))
             continue
         if id(value) in entered:
@@ -215,21 +236,16 @@ def _pairs(params: Any) -> Iterator[tuple[str, torch.Tensor]]:
     if isinstance(params, str | bytes | torch.Tensor) or not isinstance(params, Iterable):
         raise InputTypeError(f"params should be {forms}, not of type {type(params).__name__}")
     for item in params.items() if isinstance(params, Mapping) else params:
-        try:
-            name, tensor = () if isinstance(item, torch.Tensor) else item
-        except (TypeError, ValueError):
-            hint = (
-                "; did you mean model.named_parameters()?" if isinstance(item, torch.Tensor) else ""
-            )
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            hint = "; did you mean model.named_parameters()?" if is_tensor(item) else ""
             raise InputTypeError(
                 f"params should be {forms}; it holds {_short(item)}, "
                 f"which is no (name, tensor) pair{hint}"
-            ) from None
-        if (
-            str(name).rpartition(".")[2] == "_extra_state"
-        ):  # what a module may put in its state_dict
+            )
+        name, tensor = item
+        if str(name).rpartition(".")[2] == "_extra_state":  # a state_dict may hold such
             continue
-        if not isinstance(tensor, torch.Tensor):
+        if not is_tensor(tensor):
             raise InputTypeError(
                 f"params[{name!r}] is of type {type(tensor).__name__}, not a tensor: "
                 f"{_short(tensor)}"

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from graphviz_autograd.graph import Attr, Edge, Node
-from graphviz_autograd.names import Names, memory_key
+from graphviz_autograd.names import Names, is_tensor, memory_key, plain
 from graphviz_autograd.tensors import Infos
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -113,11 +113,14 @@ def _look(fn: Any, op: int, name: str, field: str, holder: Any) -> Saved | None:
     data = holder.data
     if data is None and holder.unpack_hook is None:
         return Saved(op, field, None, "freed", False) if _is_freed(fn, name) else None
-    return _saved(op, field, data, holder.unpack_hook is not None, False, 0)
+    packed = holder.unpack_hook is not None
+    whose = None if packed else getattr(holder, "variable", None)
+    tensor = None if whose is None else whose()  # the engine keeps the numbers, and whose they are
+    return _saved(op, field, data if tensor is None else tensor, packed, False, 0)
 
 
 def _saved(op: int, field: str, data: Any, packed: bool, custom: bool, index: int) -> Saved:
-    tensor = data if isinstance(data, torch.Tensor) else None
+    tensor = data if is_tensor(data) else None
     return Saved(op, field, tensor, type(data).__name__ if packed else "", custom, index)
 
 
@@ -227,12 +230,12 @@ class Boxes:
 
 
 def _layout(tensor: torch.Tensor) -> str:
-    return str(tensor.layout).removeprefix("torch.")
+    return str(plain(tensor).layout).removeprefix("torch.")
 
 
 def _bytes(tensor: torch.Tensor) -> int:
     """The size of a tensor's elements in bytes; for a sparse tensor, of those it holds."""
     try:
-        return int(tensor.nbytes)
+        return int(plain(tensor).nbytes)
     except (RuntimeError, NotImplementedError):
         return 0

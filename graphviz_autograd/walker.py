@@ -22,7 +22,7 @@ import torch
 from graphviz_autograd.errors import NoGraphError
 from graphviz_autograd.freeing import beyond, protect
 from graphviz_autograd.graph import Edge, Graph, Node
-from graphviz_autograd.names import Names, made_by, named_outputs
+from graphviz_autograd.names import Names, made_by, named_outputs, plain
 from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
 
@@ -116,7 +116,12 @@ class _Walk:
         self.protect(roots)
         self.add_saved()
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
-        meta = {"torch": str(torch.__version__), "read": read, "unread": self.infos.unread}
+        meta = {
+            "engine": "torch" if all(isinstance(t, torch.Tensor) for _, t in tensors) else "own",
+            "torch": str(torch.__version__),
+            "read": read,
+            "unread": self.infos.unread,
+        }
         return Graph(self.nodes, self.edges, outputs, meta)
 
     # ---- the outputs, first and last
@@ -270,7 +275,7 @@ def gc_paused() -> Iterator[None]:
 
 def _why_no_graph(tensors: list[tuple[str, torch.Tensor]]) -> str:
     """Why there is nothing to draw, and what to check."""
-    name, tensor = tensors[0]
+    name, tensor = tensors[0][0], plain(tensors[0][1])
     what = f"output {name!r}" if name else "the output"
     if len(tensors) > 1:
         what = f"none of the {len(tensors)} outputs requires grad; the first"

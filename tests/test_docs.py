@@ -57,6 +57,12 @@ def test_examples_in_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert runner.failures == 0
 
 
+def test_the_rule_in_the_readme_is_the_engines() -> None:
+    rules = CHECKOUT / "graphviz_autograd/engine/rules/activations.py"
+    (shown,) = blocks("text")
+    assert shown in rules.read_text(encoding="utf-8")
+
+
 def test_every_python_block_of_the_readme_is_an_example() -> None:
     for block in blocks("python"):
         assert block.startswith(">>> "), block

@@ -31,7 +31,9 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "emit": (("emit",), ()),
     "walker": (("walker", "freeing", "saved", "tensors"), ("names",)),
     "api": (("api",), ("walker", "emit")),
-    "script": (("script",), ("walker", "names")),
+    "engine": (("engine",), ()),
+    "verification": (("verification",), ("engine", "walker", "names")),
+    "script": (("script",), ("walker", "names", "engine")),
     "gallery": (("gallery",), ("public", "script")),
     "cli": (("cli",), ("public", "script", "gallery")),
     "__main__": (("__main__",), ("cli",)),
@@ -151,6 +153,14 @@ def test_importing_the_package_loads_nothing_that_takes_time() -> None:
         "print(*sorted(new - sys.stdlib_module_names))"
     )
     assert child(code).stdout.split() == [PACKAGE]
+
+
+def test_the_engine_is_there_when_it_is_first_asked_for() -> None:
+    code = (
+        "import graphviz_autograd as gva; x = gva.engine.ones(2, requires_grad=True)\n"
+        "(x * x).sum().backward(); print(x.grad.tolist())"
+    )
+    assert child(code).stdout.split("\n")[0] == "[2.0, 2.0]"
 
 
 def test_help_and_version_come_without_torch() -> None:

@@ -6,6 +6,7 @@
 
     runner      `run`: the whole of it, and the Outcome
     program     Program: a file, a module, code or a notebook
+    answered    a program whose `import torch` is answered by our engine
     stage       what python sets up before a program starts, and setting it back
     cells       the code cells of a notebook
     catcher     stands in front of backward calls and walks the graph
@@ -14,13 +15,13 @@
     clock       the time limit, and waking the main thread
     report      tracebacks without our frames, and where a program was
 
-This room may use walker, names, graph and errors of ours. It imports torch only after the
+This room may use walker, names, engine, graph and errors of ours. It imports torch only after the
 program did, so that environment variables set by the program still count.
 """
 
 from __future__ import annotations
 
-from graphviz_autograd.script.program import Kind, Program
+from graphviz_autograd.script.program import Engine, Kind, Program
 from graphviz_autograd.script.runner import Outcome, run
 
-__all__ = ["Kind", "Outcome", "Program", "run"]
+__all__ = ["Engine", "Kind", "Outcome", "Program", "run"]

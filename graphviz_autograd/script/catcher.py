@@ -1,9 +1,10 @@
 """Stands in front of backward calls: counts them, and walks the graph of the N-th.
 
 `torch.autograd.backward` (which `Tensor.backward` calls) and `torch.autograd.grad` are
-replaced while the program runs. A call made inside a backward call, or inside a helper
-such as `torch.autograd.functional.hessian`, belongs to the call that the program made.
-The graph is walked before the call runs; then the program is stopped, if it should be.
+replaced while the program runs, and the engine's with them. A call made inside a backward
+call, or inside a helper such as `torch.autograd.functional.hessian`, belongs to the call that
+the program made. The graph is walked before the call runs; then the program is stopped, if it
+should be.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from graphviz_autograd.script.wanted import Roots
 if TYPE_CHECKING:
     from graphviz_autograd.graph import Graph
 
+ENGINE = "graphviz_autograd.engine"
 HELPERS = ("vjp", "jvp", "jacobian", "hessian", "vhp", "hvp")
 
 # Parts of torch that call backward because the program asked for gradients. Others do so
@@ -91,17 +93,18 @@ class Catcher:
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Catches while the context lasts. Does not import torch before the program does."""
-        hook = _AfterImport("torch", self._replace)
-        if "torch" in sys.modules:
-            self._replace()
-        else:
-            sys.meta_path.insert(0, hook)
+        wanted = {"torch": self._replace, ENGINE: self._replace_engine}
+        hooks = [_AfterImport(module, then) for module, then in wanted.items()]
+        for hook in hooks:
+            if hook.module in sys.modules:
+                hook.then()
+            else:
+                sys.meta_path.insert(0, hook)
         try:
             yield
         finally:
             self._over = True
-            if hook in sys.meta_path:
-                sys.meta_path.remove(hook)
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in hooks]
             for owner, name, original, ours in reversed(self._undo):
                 if getattr(owner, name) is ours:
                     setattr(owner, name, original)
@@ -116,6 +119,17 @@ class Catcher:
             self._put(autograd.functional, name, self._helper)
         for name in ("gradcheck", "gradgradcheck"):
             self._put(autograd, name, self._helper)
+
+    def _replace_engine(self) -> None:
+        from graphviz_autograd.engine import autograd, backward, functional
+
+        # `Tensor.backward` looks its function up where that is defined
+        for module in (backward, autograd):
+            self._put(module, "backward", functools.partial(self._call, "tensors"))
+        for module in (autograd, functional):
+            self._put(module, "grad", functools.partial(self._call, "outputs"))
+        for name in HELPERS:
+            self._put(functional, name, self._helper)
 
     def _put(self, owner: Any, name: str, stand_in: Callable[..., Any]) -> None:
         original = getattr(owner, name)

@@ -1,4 +1,4 @@
-"""What can be run: a file, a module, code, or a notebook."""
+"""What can be run: a file, a module, code, or a notebook; and on which engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 from graphviz_autograd.errors import ScriptError
 
 Kind = Literal["file", "module", "code", "notebook"]
+Engine = Literal["torch", "own"]
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import sys
 import threading
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from graphviz_autograd.errors import GraphvizAutogradError, OptionError
 from graphviz_autograd.script import program as programs
 from graphviz_autograd.script import report, variables, wanted
 from graphviz_autograd.script.catcher import Catcher, Request, stop
 from graphviz_autograd.script.clock import Clock, TimeUp
-from graphviz_autograd.script.program import Program
+from graphviz_autograd.script.program import Engine, Program
 from graphviz_autograd.script.stage import load_module, stage
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Ending:
 def run(
     program: Program,
     *,
+    engine: Engine = "torch",
     roots: tuple[str, ...] = (),
     backward: int = 1,
     keep_going: bool = False,
@@ -62,6 +63,7 @@ def run(
 ) -> Outcome:
     """Run a program as python would, and catch the graph that it builds.
 
+    engine      "own" answers the program's own `import torch` with graphviz_autograd.engine
     roots       expressions to draw, evaluated at backward calls and at the program's end
     backward    which backward call to catch, counted from 1
     keep_going  run the program to its end; else it is stopped once the graph is caught
@@ -74,13 +76,15 @@ def run(
 
     Raises ScriptError where there is no such program, MissingExtraError where a notebook
     needs packages that are not installed, OptionError for a root that is no expression,
-    `backward` below 1 or a timeout of no time.
+    an unknown engine, `backward` below 1 or a timeout of no time.
 
     >>> code = "import torch; w = torch.ones(2, requires_grad=True); (w * w).sum().backward()"
     >>> outcome = run(Program("code", code))
     >>> [node.names for node in outcome.graph.nodes if node.kind == "leaf"]
     [('w',)]
     """
+    if engine not in get_args(Engine):
+        raise OptionError(f"the engine is one of {', '.join(get_args(Engine))}, not {engine!r}")
     if backward < 1:
         raise OptionError(f"backward calls are counted from 1: {backward} is none of them")
     if timeout is not None and timeout <= 0:
@@ -89,7 +93,7 @@ def run(
     wanted.Roots(request.roots)  # a mistake in them is told before anything runs
     content = _content(program)
     process = os.getpid()
-    with stage(program) as main:
+    with stage(program, engine) as main:
         catcher = Catcher(request, main.__dict__)
         ending = _execute(program, content, main, catcher, timeout)
         if os.getpid() != process:  # a child that the program forked came to its end

@@ -21,15 +21,20 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from graphviz_autograd.errors import ScriptError
-from graphviz_autograd.script.program import Program
+from graphviz_autograd.script import answered
+from graphviz_autograd.script.program import Engine, Program
 
 
 @contextlib.contextmanager
-def stage(program: Program) -> Iterator[ModuleType]:
-    """A fresh `__main__` for the program, in sys.modules while the context lasts."""
+def stage(program: Program, engine: Engine = "torch") -> Iterator[ModuleType]:
+    """A fresh `__main__` for the program, in sys.modules while the context lasts.
+
+    With the engine "own" its imports of torch are answered by the engine.
+    """
     main = ModuleType("__main__")
+    names = answered.by_engine() if engine == "own" else builtins
     main.__dict__.update(
-        {"__builtins__": builtins, "__annotations__": {}, "__package__": None, "__spec__": None}
+        {"__builtins__": names, "__annotations__": {}, "__package__": None, "__spec__": None}
     )
     first, path0 = _argv0_and_path0(program)
     with _restored():

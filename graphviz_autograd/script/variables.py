@@ -21,20 +21,21 @@ if TYPE_CHECKING:
     Pairs = list[tuple[str, torch.Tensor]]
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+ENGINE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "engine", "")
 LIBRARIES = tuple(
     os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
 )
 
 
 def frames_above(frame: FrameType | None) -> Iterator[FrameType]:
-    """The program's frames from this one up: neither torch's nor ours."""
-    torch_folder = _torch_folder()
+    """The program's frames from this one up: neither torch's, nor the engine's, nor ours."""
+    engines = (_torch_folder(), ENGINE)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(HERE):
             if os.path.basename(name) != "catcher.py":
                 return  # what runs the program
-        elif not name.startswith(torch_folder):
+        elif not name.startswith(engines):
             yield frame
         frame = frame.f_back
 
@@ -132,20 +133,20 @@ def _of_self(variables: dict[str, Any]) -> dict[str, Any]:
 
 def tensors(variables: Mapping[str, Any]) -> Pairs:
     """The variables that are tensors."""
-    import torch
+    from graphviz_autograd.names import is_tensor_type
 
-    return [(name, value) for name, value in variables.items() if _is(value, torch.Tensor)]
+    return [(name, value) for name, value in variables.items() if is_tensor_type(type(value))]
 
 
 def contained(variables: Mapping[str, Any]) -> Pairs:
     """The tensors one level down in lists, tuples and dicts: `params[0]`, `state["w"]`."""
-    import torch
+    from graphviz_autograd.names import is_tensor_type
 
     return [
         (path, value)
         for name, container in variables.items()
         for path, value in _items(name, container)
-        if _is(value, torch.Tensor)
+        if is_tensor_type(type(value))
     ]
 
 

@@ -65,6 +65,21 @@ def test_a_script_becomes_a_picture_beside_the_person(call: Gva) -> None:
     assert "ExpBackward0" in svg
 
 
+def test_a_script_runs_on_the_engine_when_asked_to(call: Gva) -> None:
+    """The same picture; the saved graph says whose autograd it was."""
+    assert call("render", "-o", "torch.dot", "train.py").exit_code == 0
+    result = call("render", "--engine", "own", "-o", "own.dot", "train.py")
+    assert result.stderr == (
+        "wrote own.dot: root loss (SumBackward0), 4 ops, 1 leaf [backward at train.py:7]\n"
+    )
+    assert Path("own.dot").read_text() == Path("torch.dot").read_text()
+    assert call("render", "-o", "own.json", "--engine", "own", "train.py").exit_code == 0
+    assert Graph.from_json(Path("own.json").read_text()).meta["engine"] == "own"
+    refused = call("render", "--engine", "own", "own.json")
+    assert refused.exit_code == 2
+    assert "--engine is for scripts" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "start"),
     [

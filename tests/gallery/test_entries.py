@@ -7,7 +7,7 @@ import runpy
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -15,6 +15,8 @@ import torch
 from graphviz_autograd import Graph
 from graphviz_autograd.errors import OptionError, ScriptError
 from graphviz_autograd.gallery import build, entries
+from graphviz_autograd.script import Engine, Program, run
+from graphviz_autograd.script.stage import stage
 
 ENTRIES = {entry.name: entry for entry in entries.find()}
 BLUE, GREY, GREEN = "lightblue", "lightgrey", "darkolivegreen1"
@@ -59,6 +61,33 @@ def test_every_entry_has_its_pictures(gallery: Path, name: str) -> None:
     colours = Counter(colour for _, colour in boxes(gallery, name).elements())
     assert set(colours) == {BLUE, GREY, GREEN}
     assert colours[GREEN] == 1
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_entry_has_the_same_graph_on_the_engine(name: str) -> None:
+    """Nodes, names, shapes, what was saved and arrows; attributes are each engine's own."""
+    entry = ENTRIES[name]
+    roots = (entry.root,) if entry.root else ()
+    program = Program("file", str(entry.path))
+    torchs, own = (
+        run(program, engine=engine, roots=roots, attrs=False).graph for engine in get_args(Engine)
+    )
+    assert torchs is not None
+    assert own is not None
+    assert own.meta["engine"] == "own"
+    assert (own.nodes, own.edges, own.outputs) == (torchs.nodes, torchs.edges, torchs.outputs)
+
+
+@pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if "make_dot" in e.tags])
+def test_an_entry_that_draws_itself_draws_the_same_on_the_engine(name: str) -> None:
+    program = Program("file", str(ENTRIES[name].path))
+    sources = []
+    for engine in get_args(Engine):
+        with stage(program, engine) as main:
+            exec(ENTRIES[name].path.read_bytes(), main.__dict__)
+            sources.append(main.__dict__["picture"].source)
+            assert isinstance(main.__dict__["w"], torch.Tensor) == (engine == "torch")
+    assert sources[0] == sources[1]
 
 
 # ---- linear regression

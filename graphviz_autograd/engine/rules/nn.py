@@ -1,0 +1,392 @@
+"""Layers of neural networks: softmax, normalisation, attention, embedding, shuffles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from graphviz_autograd.engine.table import rule
+
+aten = torch.ops.aten
+
+
+# ---- softmax: s = exp(self) / Σ exp(self)
+
+
+def _softmax_back(g: Any, result: Any, dim: int) -> Any:
+    return result * (g - (g * result).sum(dim, keepdim=True))
+
+
+rule(
+    aten._softmax.default,
+    "∂self = s·(g - Σ g·s)",
+    self=lambda g, result, dim: _softmax_back(g, result, dim),
+)
+rule(
+    aten._safe_softmax.default,
+    "∂self = s·(g - Σ g·s)",
+    self=lambda g, result, dim: _softmax_back(g, result, dim),
+)
+rule(
+    aten._log_softmax.default,
+    "∂self = g - s·Σ g",
+    self=lambda g, result, dim: g - result.exp() * g.sum(dim, keepdim=True),
+)
+rule(
+    aten._softmax_backward_data.default,
+    "∂grad_output = s·(g - Σ g·s), ∂output = g·(h - Σ h·s) - h·Σ g·s, where h = grad_output",
+    grad_output=lambda g, output, dim: _softmax_back(g, output, dim),
+    output=lambda g, grad_output, output, dim: (
+        g * (grad_output - (grad_output * output).sum(dim, keepdim=True))
+        - grad_output * (g * output).sum(dim, keepdim=True)
+    ),
+)
+rule(
+    aten._log_softmax_backward_data.default,
+    "∂grad_output = g - Σ g·s, ∂output = -g·s·Σ grad_output",
+    grad_output=lambda g, output, dim: g - (g * output.exp()).sum(dim, keepdim=True),
+    output=lambda g, grad_output, output, dim: (
+        -g * output.exp() * grad_output.sum(dim, keepdim=True)
+    ),
+)
+
+
+# ---- normalisation: n = (input - mean)·r, r = 1/√(variance + eps)
+
+
+def _wide(x: Any) -> Any:
+    """Half precision is too coarse for a mean over many numbers."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _normal(x: Any, dims: list[int], eps: float) -> Any:
+    """x with mean 0 and variance 1 along dims, and the factor that made it so."""
+    centred = _wide(x) - _wide(x).mean(dims, keepdim=True)
+    factor = ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()
+    return centred * factor, factor
+
+
+def _normal_back(g: Any, x: Any, dims: list[int], eps: float) -> Any:
+    """Through the division, and through mean and variance."""
+    n, factor = _normal(x, dims, eps)
+    return factor * (g - g.mean(dims, keepdim=True) - n * (g * n).mean(dims, keepdim=True))
+
+
+def _scaled(g: Any, weight: Any) -> Any:
+    return _wide(g) if weight is None else _wide(g) * weight
+
+
+def _last(shape: Any) -> list[int]:
+    return list(range(-len(shape), 0))
+
+
+rule(
+    aten.native_layer_norm.default,
+    "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = g·n, ∂bias = g",
+    outputs=(0,),
+    input=lambda g, input, normalized_shape, weight, eps: _normal_back(
+        _scaled(g, weight), input, _last(normalized_shape), eps
+    ),
+    weight=lambda g, input, normalized_shape, eps: (
+        g * _normal(input, _last(normalized_shape), eps)[0]
+    ),
+    bias=lambda g: g,
+)
+
+
+def _rms_factor(x: Any, shape: Any, eps: Any) -> Any:
+    eps = torch.finfo(x.dtype).eps if eps is None else eps
+    return ((_wide(x) * _wide(x)).mean(_last(shape), keepdim=True) + eps).rsqrt()
+
+
+def _rms_back(g: Any, input: Any, normalized_shape: Any, weight: Any, eps: Any) -> Any:
+    factor = _rms_factor(input, normalized_shape, eps)
+    n, g = input * factor, _scaled(g, weight)
+    return factor * (g - n * (g * n).mean(_last(normalized_shape), keepdim=True))
+
+
+rule(
+    aten._fused_rms_norm.default,
+    "∂input = r·(g·w - n·mean(g·w·n)), ∂weight = g·n, n = input·r, r = 1/√(mean(input²) + eps)",
+    outputs=(0,),
+    input=_rms_back,
+    weight=lambda g, input, normalized_shape, eps: (
+        g * input * _rms_factor(input, normalized_shape, eps)
+    ),
+)
+
+
+def _groups(x: Any, group: int) -> Any:
+    return x.reshape(x.shape[0], group, math.prod(x.shape[1:]) // group)
+
+
+def _channels(x: Any, like: Any) -> Any:
+    """One number a channel, in the shape that multiplies a batch of images."""
+    return None if x is None else x.reshape(1, -1, *[1] * (like.ndim - 2))
+
+
+def _group_norm_input(gs: Any, input: Any, weight: Any, group: int, eps: float) -> Any:
+    g, g_mean, g_factor = gs
+    x = _groups(input, group)
+    n, factor = _normal(x, [2], eps)
+    found = 0
+    if g is not None:
+        found = _normal_back(_groups(_scaled(g, _channels(weight, g)), group), x, [2], eps)
+    if g_mean is not None:
+        found = found + g_mean.unsqueeze(2) / x.shape[2]
+    if g_factor is not None:
+        found = found - g_factor.unsqueeze(2) * factor * factor * n / x.shape[2]
+    return (found * torch.ones_like(x)).reshape(input.shape)
+
+
+def _group_norm_weight(g: Any, input: Any, group: int, eps: float) -> Any:
+    if g is None:
+        return None
+    n = _normal(_groups(input, group), [2], eps)[0].reshape(input.shape)
+    return (g * n).transpose(0, 1).flatten(1).sum(1)
+
+
+rule(
+    aten.native_group_norm.default,
+    "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = Σ g·n, ∂bias = Σ g",
+    input=_group_norm_input,
+    weight=_group_norm_weight,
+    bias=lambda g: None if g is None else g.transpose(0, 1).flatten(1).sum(1),
+)
+
+
+def _batch_dims(x: Any) -> list[int]:
+    return [0, *range(2, x.ndim)]
+
+
+def _batch_normal(input: Any, mean: Any, variance: Any, training: bool, eps: float) -> Any:
+    if training:
+        return _normal(input, _batch_dims(input), eps)[0]
+    return (input - _channels(mean, input)) * (_channels(variance, input) + eps).rsqrt()
+
+
+def _batch_norm_input(
+    g: Any, input: Any, weight: Any, running_var: Any, training: bool, eps: float
+) -> Any:
+    g = _scaled(g, _channels(weight, g))
+    if training:
+        return _normal_back(g, input, _batch_dims(input), eps)
+    return g * (_channels(running_var, g) + eps).rsqrt()
+
+
+def _batch_norm_weight(
+    g: Any, input: Any, running_mean: Any, running_var: Any, training: bool, eps: float
+) -> Any:
+    n = _batch_normal(input, running_mean, running_var, training, eps)
+    return (g * n).sum(_batch_dims(g))
+
+
+BATCH_NORM = "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = Σ g·n, ∂bias = Σ g"
+
+for _op in (aten.native_batch_norm.default, aten._native_batch_norm_legit.default):
+    rule(
+        _op,
+        BATCH_NORM,
+        outputs=(0,),
+        input=_batch_norm_input,
+        weight=_batch_norm_weight,
+        bias=lambda g: g.sum(_batch_dims(g)),
+    )
+rule(
+    aten._native_batch_norm_legit.no_stats,
+    BATCH_NORM,
+    name="NativeBatchNormLegitBackward1",
+    outputs=(0,),
+    input=lambda g, input, weight, eps: _batch_norm_input(g, input, weight, None, True, eps),
+    weight=lambda g, input, eps: _batch_norm_weight(g, input, None, None, True, eps),
+    bias=lambda g: g.sum(_batch_dims(g)),
+)
+rule(
+    aten._batch_norm_with_update.default,
+    BATCH_NORM,
+    outputs=(0,),
+    input=lambda g, input, weight, eps: _batch_norm_input(g, input, weight, None, True, eps),
+    weight=lambda g, input, eps: _batch_norm_weight(g, input, None, None, True, eps),
+    bias=lambda g: g.sum(_batch_dims(g)),
+)
+rule(
+    aten.cudnn_batch_norm.default,
+    BATCH_NORM,
+    outputs=(0,),
+    input=lambda g, input, weight, running_var, training, epsilon: _batch_norm_input(
+        g, input, weight, running_var, training, epsilon
+    ),
+    weight=lambda g, input, running_mean, running_var, training, epsilon: _batch_norm_weight(
+        g, input, running_mean, running_var, training, epsilon
+    ),
+    bias=lambda g: g.sum(_batch_dims(g)),
+)
+
+
+def _per_slice(x: Any, dim: int) -> Any:
+    """Sums over all dimensions but one."""
+    return x.sum([other for other in range(x.ndim) if other != dim], keepdim=True)
+
+
+def _weight_norm_v(g: Any, v: Any, dim: int, result0: Any) -> Any:
+    square = _per_slice(v * v, dim)
+    return _per_slice(result0 * v, dim) / square * (g - v * _per_slice(g * v, dim) / square)
+
+
+# Its second argument is called g too: s below, and s/|v| = result·v/|v|².
+rule(
+    aten._weight_norm_interface.default,
+    "result = s·v/|v|: ∂v = s/|v|·(g - v·Σ g·v/|v|²), ∂s = Σ g·v/|v|",
+    outputs=(0,),
+    v=_weight_norm_v,
+    g=lambda g, v, dim: _per_slice(g * v, dim) / _per_slice(v * v, dim).sqrt(),
+)
+
+
+# ---- attention: result = P·value, P = softmax(S), S = scale·query·keyᵀ + mask
+
+
+def _attention(
+    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
+) -> dict[str, Any]:
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = _wide(query) @ _wide(key).transpose(-1, -2) * scale
+    if causal:
+        below = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~below, -math.inf)
+    if mask is not None:
+        scores = scores + mask
+    p = aten._safe_softmax.default(scores, -1)
+    through = _softmax_back(_wide(g) @ _wide(value).transpose(-1, -2), p, -1)
+    return {"p": p, "scores": through, "scale": scale}
+
+
+def _attention_query(
+    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
+) -> Any:
+    found = _attention(g, query, key, value, mask, causal, scale)
+    return found["scores"] @ _wide(key) * found["scale"]
+
+
+def _attention_key(
+    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
+) -> Any:
+    found = _attention(g, query, key, value, mask, causal, scale)
+    return found["scores"].transpose(-1, -2) @ _wide(query) * found["scale"]
+
+
+def _attention_value(
+    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
+) -> Any:
+    found = _attention(g, query, key, value, mask, causal, scale)
+    return found["p"].transpose(-1, -2) @ _wide(g)
+
+
+ATTENTION = (
+    "h = P·(g·valueᵀ - Σ g·valueᵀ·P): ∂query = scale·h·key, ∂key = scale·hᵀ·query, ∂value = Pᵀ·g"
+)
+
+rule(
+    aten._scaled_dot_product_flash_attention_for_cpu.default,
+    ATTENTION,
+    outputs=(0,),
+    query=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_query(
+        g, query, key, value, attn_mask, is_causal, scale
+    ),
+    key=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_key(
+        g, query, key, value, attn_mask, is_causal, scale
+    ),
+    value=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_value(
+        g, query, key, value, attn_mask, is_causal, scale
+    ),
+    attn_mask=lambda g, query, key, value, attn_mask, is_causal, scale: _attention(
+        g, query, key, value, attn_mask, is_causal, scale
+    )["scores"],
+)
+
+
+# ---- embedding
+
+
+def _embedding_weight(
+    g: Any, weight_sym_sizes: Any, indices: Any, padding_idx: int, scale_grad_by_freq: bool
+) -> Any:
+    places, rows = indices.reshape(-1), g.reshape(-1, *weight_sym_sizes[1:])
+    keep = places != padding_idx if padding_idx >= 0 else torch.ones_like(places, dtype=torch.bool)
+    share = keep.to(g.dtype)
+    if scale_grad_by_freq:
+        share = share / torch.bincount(places, minlength=weight_sym_sizes[0])[places]
+    blank = torch.zeros(weight_sym_sizes, dtype=g.dtype, device=g.device)
+    return torch.index_add(blank, 0, places, rows * share.unsqueeze(1))
+
+
+rule(
+    aten.embedding.default,
+    "∂weight[i] = Σ g wherever the index was i",
+    weight=_embedding_weight,
+)
+
+
+def _bags(indices: Any, offsets: Any) -> Any:
+    """For each index, the bag that it is in."""
+    places = torch.arange(len(indices), device=indices.device)
+    return torch.searchsorted(offsets.to(places.dtype), places, right=True) - 1
+
+
+def _bag_weight(
+    g: Any,
+    weight_sym_sizes: Any,
+    indices: Any,
+    offsets: Any,
+    scale_grad_by_freq: bool,
+    mode: int,
+    per_sample_weights: Any,
+    padding_idx: int,
+    result3: Any,
+) -> Any:
+    """Mode 0 adds up the rows of a bag, 1 takes their mean, 2 the greatest of each column."""
+    blank = torch.zeros(weight_sym_sizes, dtype=g.dtype, device=g.device)
+    bags, kept = _bags(indices, offsets), indices != padding_idx
+    sizes = torch.bincount(bags[kept], minlength=len(g)).unsqueeze(1)
+    if mode == 2:
+        return blank.scatter_add(0, result3, g * (sizes > 0))
+    rows = (g / sizes.clamp(min=1) if mode == 1 else g)[bags] * kept.unsqueeze(1)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.unsqueeze(1)
+    if scale_grad_by_freq:
+        rows = rows / torch.bincount(indices)[indices].unsqueeze(1)
+    return torch.index_add(blank, 0, indices, rows)
+
+
+for _op in (aten._embedding_bag.default, aten._embedding_bag_forward_only.default):
+    rule(
+        _op,
+        "∂weight[i] = Σ g of the bags that i is in, ∂per_sample_weights = g·weight[i]",
+        outputs=(0,),
+        weight=_bag_weight,
+        per_sample_weights=lambda g, weight, indices, offsets, padding_idx: (
+            (g[_bags(indices, offsets)] * weight[indices]).sum(1) * (indices != padding_idx)
+        ),
+    )
+
+
+# ---- shuffles
+
+rule(
+    aten.pixel_shuffle.default,
+    "∂self = g shuffled back",
+    self=lambda g, upscale_factor: torch.pixel_unshuffle(g, upscale_factor),
+)
+rule(
+    aten.pixel_unshuffle.default,
+    "∂self = g shuffled back",
+    self=lambda g, downscale_factor: torch.pixel_shuffle(g, downscale_factor),
+)
+for _op in (aten.channel_shuffle.default, aten.native_channel_shuffle.default):
+    rule(
+        _op,
+        "∂self = g shuffled back",
+        self=lambda g, groups: torch.channel_shuffle(g, g.shape[1] // groups),
+    )

@@ -1,0 +1,119 @@
+"""The door for everything that is no operator: torch takes it apart.
+
+A torch function, a composite of nn.functional or a whole module gets stand-ins for the
+engine's Tensors: real torch tensors without numbers. What torch does with them arrives as
+ATen operators, and those go through the direct door. So none of these needs a rule of its
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch.overrides import enable_reentrant_dispatch
+from torch.utils._mode_utils import no_dispatch
+from torch.utils._pytree import tree_map
+
+from graphviz_autograd.engine.doors import apply, differentiable
+from graphviz_autograd.engine.tensors import Tensor
+
+
+class StandIn(torch.Tensor):
+    """A torch tensor without numbers, in place of an engine Tensor inside torch's functions."""
+
+    engine: Tensor
+
+    @staticmethod
+    def __new__(cls, tensor: Tensor) -> StandIn:
+        data = tensor._data
+        self: StandIn = torch.Tensor._make_wrapper_subclass(
+            cls,
+            data.shape,
+            strides=data.stride(),
+            storage_offset=data.storage_offset(),
+            dtype=data.dtype,
+            layout=data.layout,
+            device=data.device,
+        )
+        if data.is_conj():
+            torch._C._set_conj(self, True)
+        if data.is_neg():
+            torch._C._set_neg(self, True)
+        self.engine = tensor
+        return self
+
+    # Without one of its own, torch takes fast paths that have no derivative.
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():  # and no result is made a stand-in
+            return func(*args, **(kwargs or {}))
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]  # torch calls it with the operator first
+        cls, op: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        standing: dict[int, StandIn] = {}
+
+        def engine(value: Any) -> Any:
+            if isinstance(value, StandIn):
+                standing[id(value.engine)] = value
+                return value.engine
+            return value
+
+        if torch.Tag.inplace_view in op.tags:
+            with no_dispatch():  # the stand-in takes the new shape too
+                op(*args, **(kwargs or {}))
+        # Torch has switched off here what shares version counters between views.
+        with enable_reentrant_dispatch():
+            result = apply(op, *tree_map(engine, args), **tree_map(engine, kwargs or {}))
+
+        def stand_in(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            known = standing.get(id(value))  # what an in-place operator gives back
+            return StandIn(value) if known is None else known
+
+        return tree_map(stand_in, result)
+
+
+def through_torch(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Run a torch function on engine Tensors, taken apart by torch itself."""
+    standing: dict[int, StandIn] = {}
+    constants: dict[int, Tensor] = {}
+
+    def stand_in(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        if not differentiable(value._data):  # a constant, whose numbers torch may look at
+            constants[id(value._data)] = value
+            return value._data
+        if id(value) not in standing:
+            standing[id(value)] = StandIn(value)
+        return standing[id(value)]
+
+    def engine(value: Any) -> Any:
+        return constants[id(value)] if id(value) in constants else _engine_of(value)
+
+    with _without_onednn() if func is torch.lstm else nullcontext():
+        result = func(*tree_map(stand_in, args), **tree_map(stand_in, kwargs or {}))
+    return tree_map(engine, result)
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    """With oneDNN an LSTM would arrive as one operator, and a large one."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
+
+
+def _engine_of(value: Any) -> Any:
+    if isinstance(value, StandIn):
+        return value.engine
+    return Tensor(value) if isinstance(value, torch.Tensor) else value

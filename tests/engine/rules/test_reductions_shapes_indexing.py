@@ -1,0 +1,113 @@
+"""Reductions, shapes and indexing: gradients as torch's, to second order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from graphviz_autograd import engine
+from graphviz_autograd.errors import UnsupportedOperator
+
+INDEX = torch.tensor([[0, 2, 2, 1], [1, 1, 0, 0]])
+MASK = torch.tensor([[True, False, True, False]])
+
+PROGRAMS: dict[str, Callable[[Any], Any]] = {
+    "sum over a dimension": lambda x: x.sum(1),
+    "mean, dimension kept": lambda x: x.mean(-1, keepdim=True),
+    "standard deviation": lambda x: x.std(0),
+    "variance and mean": lambda x: x.var(1) + x.mean(1),
+    "product": lambda x: x.prod(),
+    "product over a dimension with zeros": lambda x: (x * MASK).prod(1),
+    "running product with zeros": lambda x: (x * MASK).cumprod(1),
+    "running logarithm of a sum": lambda x: x.logcumsumexp(1),
+    "largest, shared among equals": lambda x: (x * MASK).amax(1),
+    "largest of all": lambda x: x.max(),
+    "median and where it is": lambda x: x.median(0).values,
+    "sorted": lambda x: x.sort(1, descending=True).values,
+    "quantile": lambda x: x.quantile(0.3, dim=0),
+    "norm": lambda x: x.norm(),
+    "norm of zeros": lambda x: (x * 0).norm(dim=1),
+    "norm of order 3": lambda x: x.norm(3, dim=0),
+    "slice with a step": lambda x: x[:, 1::2],
+    "unused piece of a split": lambda x: x.split(3, dim=1)[1],
+    "unbind": lambda x: x.unbind(1)[2],
+    "windows that overlap": lambda x: x.unfold(1, 3, 1),
+    "strided view that overlaps": lambda x: x.as_strided((3, 3), (2, 1)),
+    "repeat": lambda x: x.repeat(2, 1, 3),
+    "cat with an empty one": lambda x: engine_or_torch(x).cat([x, x.new_zeros(0), x * x], 0),
+    "reflection pad": lambda x: torch.nn.functional.pad(x, (2, 1), mode="reflect"),
+    "squeezed in place": lambda x: (x[:, None] * 2).squeeze_(1),
+    "index with repeats": lambda x: x[torch.tensor([1, 0, 1]), torch.tensor([3, 3, 3])],
+    "gather": lambda x: x.gather(0, INDEX.clamp(max=1)),
+    "scatter": lambda x: x.scatter(1, INDEX.sort(1).indices, x * x),
+    "masked select": lambda x: x.masked_select(MASK),
+    "masked scatter": lambda x: x.masked_scatter(MASK, x * x),
+    "scatter_reduce, product": lambda x: x.scatter_reduce(1, INDEX, x * MASK, "prod"),
+    "scatter_reduce, largest": lambda x: (x * 0).scatter_reduce(1, INDEX, x * MASK, "amax"),
+}
+
+
+def engine_or_torch(x: Any) -> Any:
+    return torch if isinstance(x, torch.Tensor) else engine
+
+
+def gradients(kit: Any, program: Callable[[Any], Any]) -> list[torch.Tensor]:
+    torch.manual_seed(3)
+    x = kit.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    y = program(x)
+    c = kit.randn(tuple(y.shape), dtype=torch.float64, requires_grad=True)
+    (first,) = kit.autograd.grad(y, x, c, create_graph=True)
+    second = kit.autograd.grad((first * first).sum(), (x, c), allow_unused=True)
+    found = [y.detach(), first.detach(), *second]
+    return [getattr(t, "data", t) for t in found]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_are_torchs_to_second_order(name: str) -> None:
+    want, got = (gradients(kit, PROGRAMS[name]) for kit in (torch, engine))
+    for ours, theirs in zip(got, want, strict=True):
+        zero = torch.zeros(())  # None where nothing depends on it, or zeros: both are said
+        torch.testing.assert_close(
+            *torch.broadcast_tensors(*(zero.double() if t is None else t for t in (ours, theirs))),
+            equal_nan=True,
+        )
+
+
+@pytest.mark.parametrize(
+    "operator", ["squeeze_", "t_", "sum", "max", "prod", "median", "cummax", "sort", "flatten"]
+)
+def test_nodes_are_named_as_torchs(operator: Any) -> None:
+    def name(kit: Any) -> Any:
+        x = kit.ones(2, 3, requires_grad=True) * 1
+        out = getattr(x, operator)(*((0,) if operator == "cummax" else ()))
+        return (out[0] if isinstance(out, tuple) else out).grad_fn.name()
+
+    assert name(engine) == name(torch)
+
+
+def test_zeros_like_and_new_zeros_need_no_gradient() -> None:
+    x = engine.ones(2, requires_grad=True) * 2
+    assert not engine.zeros_like(x).requires_grad
+    assert not x.new_zeros(3).requires_grad
+
+
+def test_as_strided_of_numbers_that_share_memory_is_refused() -> None:
+    x = engine.ones(1, requires_grad=True) * 2
+    y = x.expand(3).as_strided((3,), (0,))
+    with pytest.raises(UnsupportedOperator, match="share memory"):
+        y.sum().backward()
+
+
+def test_as_strided_scatter_keeps_the_gradient_of_what_was_not_replaced() -> None:
+    x = engine.ones(2, 3, requires_grad=True)
+    engine.as_strided_scatter(x, engine.zeros(2), (2,), (1,)).sum().backward()
+    assert x.grad.tolist() == [[0, 0, 1], [1, 1, 1]]  # torch 2.13 says 1 1 0, 0 0 0
+
+
+def test_the_ends_of_src_that_scatter_leaves_out_get_no_gradient() -> None:
+    x = engine.ones(2, 4, requires_grad=True)
+    engine.zeros(2, 4).scatter(1, torch.tensor([[0, 2], [1, 3]]), x).sum().backward()
+    assert x.grad.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0]]  # torch 2.13 raises
