@@ -177,17 +177,17 @@ def test_make_dot_in_the_script_draws_its_tensors(
 
 
 def test_modules_that_the_script_imports_keep_torch(play: Play, tmp_path: Path) -> None:
-    (tmp_path / "beside.py").write_text("import torch\nones = torch.ones(2)\n")
+    (tmp_path / "beside_engine.py").write_text("import torch\nones = torch.ones(2)\n")
     try:
         outcome = play(
-            LESSON + "import beside\nassert type(beside.ones) is not torch.Tensor\n"
+            LESSON + "import beside_engine as beside\nassert type(beside.ones) is not torch.Tensor\n"
             "assert not isinstance(x, type(beside.ones))\n",
             keep_going=True,
         )
         assert outcome.exit_code == 0
-        assert type(sys.modules["beside"].ones) is sys.modules["torch"].Tensor
+        assert type(sys.modules["beside_engine"].ones) is sys.modules["torch"].Tensor
     finally:
-        sys.modules.pop("beside", None)
+        sys.modules.pop("beside_engine", None)
 
 
 def test_what_the_engine_does_not_replace_is_torchs(play: Play) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ FIRST = "import torch\nw = torch.ones(2, requires_grad=True)\nloss = (w * w).sum
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Runs a notebook of these code cells, with text between them, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(builtins, "_", raising=False)  # doctests leave one; IPython respects it
     folder = tmp_path / "lessons"
     folder.mkdir()
 
