@@ -180,7 +180,8 @@ def test_modules_that_the_script_imports_keep_torch(play: Play, tmp_path: Path) 
     (tmp_path / "beside_engine.py").write_text("import torch\nones = torch.ones(2)\n")
     try:
         outcome = play(
-            LESSON + "import beside_engine as beside\nassert type(beside.ones) is not torch.Tensor\n"
+            LESSON + "import beside_engine as beside\n"
+            "assert type(beside.ones) is not torch.Tensor\n"
             "assert not isinstance(x, type(beside.ones))\n",
             keep_going=True,
         )
