@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
 import torch
@@ -196,10 +195,12 @@ class Names:
                 if key is not None:
                     _note(self._by_memory, key, name)
                 continue
-            with suppress(NoGraphError):
-                fn = made_by(tensor)
-                if fn is not None:
-                    _note(self._by_place, (fn, tensor.output_nr), name)
+            try:
+                fn = tensor.grad_fn
+            except RuntimeError:  # a view that torch has cut off: see made_by
+                continue
+            if fn is not None:
+                _note(self._by_place, (fn, tensor.output_nr), name)
 
     def of(self, tensor: torch.Tensor) -> tuple[str, ...]:
         """The names of a tensor, in the order they were given; () for none."""
@@ -243,11 +244,12 @@ def _pairs(params: Any) -> Iterator[tuple[str, torch.Tensor]]:
                 f"which is no (name, tensor) pair{hint}"
             )
         name, tensor = item
-        if str(name).rpartition(".")[2] == "_extra_state":  # a state_dict may hold such
-            continue
+        name = name if isinstance(name, str) else str(name)
+        if name.endswith("_extra_state") and name.rpartition(".")[2] == "_extra_state":
+            continue  # a state_dict may hold such
         if not is_tensor(tensor):
             raise InputTypeError(
                 f"params[{name!r}] is of type {type(tensor).__name__}, not a tensor: "
                 f"{_short(tensor)}"
             )
-        yield str(name), tensor
+        yield name, tensor

@@ -7,6 +7,7 @@ text depends on nothing but the Graph and the options: two processes write the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TypedDict, Unpack
 
 from graphviz_autograd.emit.classic import classic
@@ -192,12 +193,9 @@ def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
     lines = []
     for edge in graph.edges:
         if edge.kind == "grad":
-            marks = []
-            if edge.target in numbered:
-                marks.append(f'headlabel="{edge.target_index}"')
-            if edge.source in several:
-                marks.append(f'taillabel="{edge.source_index}"')
-            rest = f" [{' '.join(marks)} {MARK}]" if marks else ""
+            head = edge.target_index if edge.target in numbered else None
+            tail = edge.source_index if edge.source in several else None
+            rest = "" if head is None and tail is None else _marks(head, tail)
         elif edge.kind == "view":
             rest = " [style=dotted]"
         elif edge.source in hidden or edge.target in hidden:
@@ -208,3 +206,11 @@ def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
             rest = f" [dir=none{' constraint=false' if leaf else ''}]"
         lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
     return lines
+
+
+@cache
+def _marks(head: int | None, tail: int | None) -> str:
+    """The numbers of the input an arrow goes to and of the output it comes from."""
+    marks = [] if head is None else [f'headlabel="{head}"']
+    marks += [] if tail is None else [f'taillabel="{tail}"']
+    return f" [{' '.join(marks)} {MARK}]"
