@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_map
 
 from graphviz_autograd.engine.doors import apply, differentiable
 from graphviz_autograd.engine.tensors import Tensor
+from graphviz_autograd.errors import UnsupportedOperator
 
 
 class StandIn(torch.Tensor):
@@ -29,6 +30,10 @@ class StandIn(torch.Tensor):
     @staticmethod
     def __new__(cls, tensor: Tensor) -> StandIn:
         data = tensor._data
+        if data.layout is not torch.strided:
+            raise UnsupportedOperator(
+                f"the engine knows strided tensors only, not those of layout {data.layout}"
+            )
         self: StandIn = torch.Tensor._make_wrapper_subclass(
             cls,
             data.shape,

@@ -38,11 +38,8 @@ from graphviz_autograd.errors import (
     UnsupportedOperator,
 )
 
-STRIDED = "the engine knows strided tensors only: it breaks down on sparse ones"
 KNOWN: dict[str, str] = {
     "as_strided_scatter": "torch drops the gradient of all that the source does not replace",
-    "sparse.mm.reduce": STRIDED,
-    "sparse.sampled_addmm": STRIDED,
 }
 """Entries where torch and the engine differ and are meant to, with the reason."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from graphviz_autograd import engine
 from graphviz_autograd.errors import UnsupportedOperator
@@ -216,3 +217,9 @@ def test_an_operator_without_a_rule_is_named() -> None:
         rule(op, kept.formula, **kept.vjps)
     engine.sinh(x).sum().backward()
     assert x.grad is not None
+
+
+def test_a_sparse_tensor_in_a_torch_function_is_refused_clearly() -> None:
+    x = engine.Tensor(torch.eye(3).to_sparse(), requires_grad=True)
+    with pytest.raises(UnsupportedOperator, match="strided tensors only, not .*sparse_coo"):
+        engine.sinh(x)
