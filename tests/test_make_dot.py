@@ -164,6 +164,14 @@ def test_saved_tensors_are_drawn_on_request():
     assert ours - theirs == collections.Counter({("mat1, result", orange): 1})
 
 
+def test_what_built_in_ops_saved_is_not_drawn_unasked_not_even_to_a_leaf():
+    x = leaf(4)
+    graph = gva.walk(torch.dot(x, x), {"x": x})
+    assert "dir=none" not in graph.to_dot()
+    assert "dir=none constraint=false" in graph.to_dot(show_saved=True)
+    assert graph.to_dot(show_shapes=False) == gva.make_dot(torch.dot(x, x), {"x": x}).source
+
+
 def test_arguments_may_be_given_by_position_as_torchviz_takes_them():
     outputs, params = mlp()
     by_position = gva.make_dot(outputs, params, True, True, 20).source

@@ -88,7 +88,7 @@ def picture(
     hidden = set() if show_saved else _saved_by_builtin_ops(graph)
     attr_chars = max(max_attr_chars, 3) if show_attrs else 0
     dot.body += _node_lines(graph, hidden, look.fills, show_shapes, attr_chars)
-    dot.body += _edge_lines(graph, hidden)
+    dot.body += _edge_lines(graph, show_saved)
     return dot
 
 
@@ -181,7 +181,7 @@ def _cut(text: str, width: int) -> str:
 # ---- edges
 
 
-def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
+def _edge_lines(graph: Graph, show_saved: bool) -> list[str]:
     nodes = graph.by_id()
     later = [e for e in graph.edges if (e.target_index or e.source_index) and e.kind == "grad"]
     numbered = {
@@ -198,8 +198,8 @@ def _edge_lines(graph: Graph, hidden: set[int]) -> list[str]:
             rest = "" if head is None and tail is None else _marks(head, tail)
         elif edge.kind == "view":
             rest = " [style=dotted]"
-        elif edge.source in hidden or edge.target in hidden:
-            continue
+        elif nodes[edge.source].kind == "op" and not show_saved:
+            continue  # what a built-in op saved, also where that is a leaf
         else:
             # A leaf has its place already; its arrow as a saved tensor must not move it.
             leaf = nodes[edge.target].kind == "leaf"
