@@ -269,3 +269,10 @@ def test_entries_need_nothing_but_torch_and_the_package() -> None:
         allowed = {"import torch", "from graphviz_autograd import make_dot"}
         assert set(imports) <= allowed, entry.name
         assert os.access(entry.path, os.R_OK)
+
+
+def test_a_header_may_name_every_style_that_there_is() -> None:
+    from graphviz_autograd.emit import dot
+    from graphviz_autograd.gallery import entries
+
+    assert entries.STYLES == dot.STYLES
