@@ -80,8 +80,10 @@ def change(op: OpOverload, known: Known, args: Args, kwargs: Kwargs, recording: 
     edges_of = edges_by_argument(rule, args, kwargs)
     before = Saved(target._data.clone(), target.edge()) if _asks_for_self(rule, edges_of) else None
     edge = base.edge()
-    run(op, args, kwargs)
     keeps = kept(rule, edges_of, args, kwargs, (target._data,))
+    run(op, args, kwargs)
+    if "result" in keeps:
+        keeps["result"]._version = target._data._version
     if before is not None:
         keeps["self"] = before
     node: Node = rule.node(edges_of, (target._data,), keeps)

@@ -39,6 +39,9 @@ FREED = (
 
 _counter = itertools.count()
 
+watchers: list[Callable[[Node], None]] = []
+"""Who is told of each node as it is made."""
+
 
 class HookHandle:
     """Takes a hook away again: by `remove()`, or at the end of `with handle:`."""
@@ -96,6 +99,8 @@ class Node:
         self.metadata: dict[str, Any] = {}
         self.hooks: list[Callable[..., Any]] = []
         self.pre_hooks: list[tuple[int, Callable[..., Any]]] = []
+        for watcher in watchers:
+            watcher(self)
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
         """Gradients of the inputs, aligned with `next_functions`, from those of the outputs.

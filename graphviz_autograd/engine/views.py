@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from graphviz_autograd.engine.node import Node
+from graphviz_autograd.engine.node import FREED, Node
 
 
 def positions(base: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
@@ -84,7 +84,7 @@ class CopySlices(Node):
 
     def __init__(self, edge: Any, base: torch.Tensor, view: torch.Tensor, inner: Node) -> None:
         super().__init__((edge, *inner.next_functions[1:]), (base,))
-        self._inner = inner
+        self._inner: Node | None = inner
         self._window = Window(base, view)
         self._view_shape = view.shape
 
@@ -92,6 +92,8 @@ class CopySlices(Node):
         return "torch::autograd::CopySlices"
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
+        if self._inner is None:
+            raise RuntimeError(FREED)
         g, window = grads[0], self._window
         flat = window.flat(g)
         part = torch.index_select(flat, 0, window.places).reshape(self._view_shape)
@@ -102,4 +104,4 @@ class CopySlices(Node):
         return [window.whole(mixed, g.shape), *others]
 
     def release(self) -> None:
-        self._inner.release()
+        self._inner = None  # released itself later: gradients of gradients may go through it

@@ -55,11 +55,15 @@ rule(
 
 
 def hardswish(g: Any, self: Any) -> Any:
-    slope = torch.where(self < 3, self / 3 + 0.5, 1)
+    slope = torch.where(self < 3, finer(self) / 3 + 0.5, 1)
     return torch.where(self <= -3, 0, g * slope)
 
 
-rule(aten.hardswish.default, "∂self = g·(self/3 + ½) where -3 < self < 3", self=hardswish)
+rule(
+    aten.hardswish.default,
+    "∂self = g·(self/3 + ½) where -3 < self < 3, g above, 0 below",
+    self=hardswish,
+)
 
 
 def elu(g: Any, self: Any, alpha: Any, scale: Any, input_scale: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from graphviz_autograd.engine.rules.elementwise import nothing
@@ -9,10 +11,16 @@ from graphviz_autograd.engine.table import rule
 
 aten = torch.ops.aten
 
+
+def dropped(g: Any, p: float, train: bool | None, result1: Any) -> Any:
+    """Without a word on training there is dropout, with False there is none."""
+    return g if train is False else g * result1 * (0 if p == 1 else 1 / (1 - p))
+
+
 rule(
     aten.native_dropout.default,
     "∂input = g·kept/(1-p)",
-    input=lambda g, p, train, result1: g * result1 * (0 if p == 1 else 1 / (1 - p)) if train else g,
+    input=dropped,
 )
 rule(
     aten.native_dropout_backward.default,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from graphviz_autograd.engine.rules.elementwise import nothing
-from graphviz_autograd.engine.table import constant, rule
+from graphviz_autograd.engine.table import rule
 
 aten = torch.ops.aten
 
@@ -47,13 +47,6 @@ def copysign_self(g: Any, self: Any, result: Any) -> Any:
 
 rule(aten.copysign.Tensor, "∂self = g·result/self, ∂other = 0", self=copysign_self, other=nothing)
 rule(aten.copysign.Scalar, "∂self = g·result/self", name="CopysignBackward1", self=copysign_self)
-constant(
-    aten.empty_like.default, aten.zeros_like.default, aten.ones_like.default,
-    aten.full_like.default, aten.rand_like.default, aten.randn_like.default,
-    aten.randint_like.default, aten.randint_like.low_dtype,
-    aten.new_empty.default, aten.new_empty_strided.default, aten.new_zeros.default,
-    aten.new_ones.default, aten.new_full.default,
-)  # fmt: skip
 
 # ---- choosing
 

@@ -17,7 +17,7 @@ aten = torch.ops.aten
 rule(
     aten.complex.default,
     "∂real = real part of g, ∂imag = imaginary part of g",
-    real=lambda g: g,
+    real=lambda g: g.real,
     imag=lambda g: g.imag,
 )
 

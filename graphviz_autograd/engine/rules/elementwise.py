@@ -167,8 +167,10 @@ rule(
     aten.addcdiv.default,
     "∂self = g, ∂tensor1 = g·value/tensor2, ∂tensor2 = -g·value·tensor1/tensor2²",
     self=lambda g: g,
-    tensor1=lambda g, tensor2, value: g * (value / tensor2).conj(),
-    tensor2=lambda g, tensor1, tensor2, value: -g * (value * tensor1 / (tensor2 * tensor2)).conj(),
+    tensor1=lambda g, tensor2, value: g * (value / finer(tensor2)).conj(),
+    tensor2=lambda g, tensor1, tensor2, value: (
+        -g * (value * finer(tensor1) / (finer(tensor2) * tensor2)).conj()
+    ),
 )
 rule(
     aten.lerp.Scalar,
@@ -297,14 +299,15 @@ rule(aten.atan.default, "∂self = g/(1+self²)", self=lambda g, self: g / (1 + 
 
 def around_origin(value: Any, x: Any, y: Any) -> Any:
     """value/(x²+y²), and 0 at the origin, where there is no angle."""
+    x, y = finer(x), finer(y)
     return torch.where((x == 0) & (y == 0), 0, value / (x * x + y * y))
 
 
 rule(
     aten.atan2.default,
     "∂self = g·other/(self²+other²), ∂other = -g·self/(self²+other²)",
-    self=lambda g, self, other: around_origin(g * other, self, other),
-    other=lambda g, self, other: around_origin(-g * self, self, other),
+    self=lambda g, self, other: around_origin(finer(g) * other, self, other),
+    other=lambda g, self, other: around_origin(finer(-g) * self, self, other),
 )
 rule(aten.sinh.default, "∂self = g·cosh self", self=lambda g, self: g * self.cosh().conj())
 rule(aten.cosh.default, "∂self = g·sinh self", self=lambda g, self: g * self.sinh().conj())

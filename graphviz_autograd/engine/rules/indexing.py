@@ -131,6 +131,8 @@ rule(
 
 # ---- put by index, and combined with what is there
 
+REDUCED = "slope: 1 in a sum, 1/n in a mean, the product of the others, 1 at the extreme"
+
 
 class _Scattering:
     """Where scatter_reduce puts the numbers of src."""
@@ -258,13 +260,13 @@ def _index_reduce_source(
 
 rule(
     aten.scatter_reduce.two,
-    "∂self = g·∂result/∂self, ∂src = g·∂result/∂src at the index",
+    "∂self, ∂src at the index = g·slope, " + REDUCED,
     self=_scatter_reduce_self,
     src=_scatter_reduce_src,
 )
 rule(
     aten.index_reduce.default,
-    "∂self = g·∂result/∂self, ∂source = g·∂result/∂source at the index",
+    "∂self, ∂source at the index = g·slope, " + REDUCED,
     self=_index_reduce_self,
     source=_index_reduce_source,
 )
@@ -315,4 +317,43 @@ rule(
     "∂self = g, ∂values = g at the indices where the mask is set",
     self=lambda g: g,
     values=lambda g, mask, indices: aten._unsafe_masked_index(g, mask, indices, 0),
+)
+
+# ---- by segments: stretches that follow one another along an axis
+
+
+def _segments(data: Any, lengths: Any, offsets: Any, axis: int) -> Any:
+    """For each number the segment it is in; what is in none is in one more, after the last."""
+    if offsets is None:
+        offsets = torch.nn.functional.pad(lengths.cumsum(-1), (1, 0))
+    count = offsets.shape[-1] - 1
+    places = torch.arange(data.shape[axis], device=data.device, dtype=offsets.dtype)
+    places = places.expand(*offsets.shape[:-1], -1).contiguous()
+    which = torch.searchsorted(offsets.contiguous(), places, right=True) - 1
+    which = torch.where(which < 0, count, which)
+    return which.reshape(*which.shape, *[1] * (data.ndim - which.ndim)).expand(data.shape)
+
+
+def _segment_reduce(
+    g: Any, data: Any, reduce: str, lengths: Any, offsets: Any, axis: int, initial: Any, result: Any
+) -> Any:
+    """As scatter_reduce of the data into its segments, and one more for what is in none."""
+    place = _Scattering(axis, _segments(data, lengths, offsets, axis))
+    sizes = list(result.shape)
+    sizes[axis] = 1
+    g = torch.cat([g, zeros(sizes, g)], axis)
+    result = torch.cat([result, torch.ones_like(zeros(sizes, result))], axis)
+    if reduce in ("max", "min"):
+        best = place.take(result)
+        chosen = (data == best) | (data.isnan() & best.isnan())
+        shared = place.add(zeros(g.shape, g), chosen.to(g.dtype)).clamp(min=1)
+        return place.take(g / shared) * chosen
+    first = torch.full_like(result, 1 if initial is None else initial)
+    return _reduced_into(place, g, first, data, result, reduce, reduce == "prod")[1]
+
+
+rule(
+    aten.segment_reduce.default,
+    "∂data = g·slope of its segment, " + REDUCED,
+    data=_segment_reduce,
 )

@@ -1,4 +1,4 @@
-"""Layers of neural networks: softmax, normalisation, attention, embedding, shuffles."""
+"""Layers of neural networks: softmax, normalisation, attention, shuffles."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from typing import Any
 
 import torch
 
+from graphviz_autograd.engine.rules.elementwise import finer
 from graphviz_autograd.engine.table import rule
 
 aten = torch.ops.aten
 
 
-# ---- softmax: s = exp(self) / Σ exp(self)
+# ---- softmax: result = exp(self) / Σ exp(self)
 
 
 def _softmax_back(g: Any, result: Any, dim: int) -> Any:
+    g, result = finer(g), finer(result)
     return result * (g - (g * result).sum(dim, keepdim=True))
+
+
+def _log_softmax_back(g: Any, result: Any, dim: int) -> Any:
+    g = finer(g)
+    return g - finer(result).exp() * g.sum(dim, keepdim=True)
 
 
 rule(
     aten._softmax.default,
-    "∂self = s·(g - Σ g·s)",
+    "∂self = result·(g - Σ g·result)",
     self=lambda g, result, dim: _softmax_back(g, result, dim),
 )
 rule(
     aten._safe_softmax.default,
-    "∂self = s·(g - Σ g·s)",
+    "∂self = result·(g - Σ g·result)",
     self=lambda g, result, dim: _softmax_back(g, result, dim),
 )
 rule(
     aten._log_softmax.default,
-    "∂self = g - s·Σ g",
-    self=lambda g, result, dim: g - result.exp() * g.sum(dim, keepdim=True),
+    "∂self = g - e^result·Σ g",
+    self=lambda g, result, dim: _log_softmax_back(g, result, dim),
 )
 rule(
     aten._softmax_backward_data.default,
-    "∂grad_output = s·(g - Σ g·s), ∂output = g·(h - Σ h·s) - h·Σ g·s, where h = grad_output",
+    "s = output, h = grad_output: ∂h = s·(g - Σ g·s), ∂s = g·(h - Σ h·s) - h·Σ g·s",
     grad_output=lambda g, output, dim: _softmax_back(g, output, dim),
     output=lambda g, grad_output, output, dim: (
         g * (grad_output - (grad_output * output).sum(dim, keepdim=True))
@@ -45,7 +52,7 @@ rule(
 )
 rule(
     aten._log_softmax_backward_data.default,
-    "∂grad_output = g - Σ g·s, ∂output = -g·s·Σ grad_output",
+    "s = e^output: ∂grad_output = g - Σ g·s, ∂output = -g·s·Σ grad_output",
     grad_output=lambda g, output, dim: g - (g * output.exp()).sum(dim, keepdim=True),
     output=lambda g, grad_output, output, dim: (
         -g * output.exp() * grad_output.sum(dim, keepdim=True)
@@ -53,17 +60,17 @@ rule(
 )
 
 
-# ---- normalisation: n = (input - mean)·r, r = 1/√(variance + eps)
+# ---- normalisation
 
-
-def _wide(x: Any) -> Any:
-    """Half precision is too coarse for a mean over many numbers."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+NORMALISED = (
+    "n = (input - mean)·r, r = 1/√(variance + eps): "
+    "∂input = r·(g·weight - mean(g·weight) - n·mean(g·weight·n)), "
+)
 
 
 def _normal(x: Any, dims: list[int], eps: float) -> Any:
     """x with mean 0 and variance 1 along dims, and the factor that made it so."""
-    centred = _wide(x) - _wide(x).mean(dims, keepdim=True)
+    centred = finer(x) - finer(x).mean(dims, keepdim=True)
     factor = ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()
     return centred * factor, factor
 
@@ -75,7 +82,7 @@ def _normal_back(g: Any, x: Any, dims: list[int], eps: float) -> Any:
 
 
 def _scaled(g: Any, weight: Any) -> Any:
-    return _wide(g) if weight is None else _wide(g) * weight
+    return finer(g) if weight is None else finer(g) * weight
 
 
 def _last(shape: Any) -> list[int]:
@@ -84,7 +91,7 @@ def _last(shape: Any) -> list[int]:
 
 rule(
     aten.native_layer_norm.default,
-    "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = g·n, ∂bias = g",
+    NORMALISED + "∂weight = g·n, ∂bias = g",
     outputs=(0,),
     input=lambda g, input, normalized_shape, weight, eps: _normal_back(
         _scaled(g, weight), input, _last(normalized_shape), eps
@@ -98,7 +105,7 @@ rule(
 
 def _rms_factor(x: Any, shape: Any, eps: Any) -> Any:
     eps = torch.finfo(x.dtype).eps if eps is None else eps
-    return ((_wide(x) * _wide(x)).mean(_last(shape), keepdim=True) + eps).rsqrt()
+    return ((finer(x) * finer(x)).mean(_last(shape), keepdim=True) + eps).rsqrt()
 
 
 def _rms_back(g: Any, input: Any, normalized_shape: Any, weight: Any, eps: Any) -> Any:
@@ -109,7 +116,8 @@ def _rms_back(g: Any, input: Any, normalized_shape: Any, weight: Any, eps: Any) 
 
 rule(
     aten._fused_rms_norm.default,
-    "∂input = r·(g·w - n·mean(g·w·n)), ∂weight = g·n, n = input·r, r = 1/√(mean(input²) + eps)",
+    "n = input·r, r = 1/√(mean(input²) + eps): "
+    "∂input = r·(g·weight - n·mean(g·weight·n)), ∂weight = g·n",
     outputs=(0,),
     input=_rms_back,
     weight=lambda g, input, normalized_shape, eps: (
@@ -150,7 +158,7 @@ def _group_norm_weight(g: Any, input: Any, group: int, eps: float) -> Any:
 
 rule(
     aten.native_group_norm.default,
-    "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = Σ g·n, ∂bias = Σ g",
+    NORMALISED + "∂weight = Σ g·n, ∂bias = Σ g",
     input=_group_norm_input,
     weight=_group_norm_weight,
     bias=lambda g: None if g is None else g.transpose(0, 1).flatten(1).sum(1),
@@ -164,7 +172,8 @@ def _batch_dims(x: Any) -> list[int]:
 def _batch_normal(input: Any, mean: Any, variance: Any, training: bool, eps: float) -> Any:
     if training:
         return _normal(input, _batch_dims(input), eps)[0]
-    return (input - _channels(mean, input)) * (_channels(variance, input) + eps).rsqrt()
+    mean, variance = _channels(finer(mean), input), _channels(finer(variance), input)
+    return (input - mean) * (variance + eps).rsqrt()
 
 
 def _batch_norm_input(
@@ -173,7 +182,7 @@ def _batch_norm_input(
     g = _scaled(g, _channels(weight, g))
     if training:
         return _normal_back(g, input, _batch_dims(input), eps)
-    return g * (_channels(running_var, g) + eps).rsqrt()
+    return g * (_channels(finer(running_var), g) + eps).rsqrt()
 
 
 def _batch_norm_weight(
@@ -183,7 +192,7 @@ def _batch_norm_weight(
     return (g * n).sum(_batch_dims(g))
 
 
-BATCH_NORM = "∂input = r·(g·w - mean(g·w) - n·mean(g·w·n)), ∂weight = Σ g·n, ∂bias = Σ g"
+BATCH_NORM = NORMALISED + "∂weight = Σ g·n, ∂bias = Σ g"
 
 for _op in (aten.native_batch_norm.default, aten._native_batch_norm_legit.default):
     rule(
@@ -245,21 +254,21 @@ rule(
 )
 
 
-# ---- attention: result = P·value, P = softmax(S), S = scale·query·keyᵀ + mask
+# ---- attention: result = P·value
 
 
 def _attention(
     g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
 ) -> dict[str, Any]:
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = _wide(query) @ _wide(key).transpose(-1, -2) * scale
+    scores = finer(query) @ finer(key).transpose(-1, -2) * scale
     if causal:
         below = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         scores = scores.masked_fill(~below, -math.inf)
     if mask is not None:
         scores = scores + mask
     p = aten._safe_softmax.default(scores, -1)
-    through = _softmax_back(_wide(g) @ _wide(value).transpose(-1, -2), p, -1)
+    through = _softmax_back(finer(g) @ finer(value).transpose(-1, -2), p, -1)
     return {"p": p, "scores": through, "scale": scale}
 
 
@@ -267,25 +276,26 @@ def _attention_query(
     g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
 ) -> Any:
     found = _attention(g, query, key, value, mask, causal, scale)
-    return found["scores"] @ _wide(key) * found["scale"]
+    return found["scores"] @ finer(key) * found["scale"]
 
 
 def _attention_key(
     g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
 ) -> Any:
     found = _attention(g, query, key, value, mask, causal, scale)
-    return found["scores"].transpose(-1, -2) @ _wide(query) * found["scale"]
+    return found["scores"].transpose(-1, -2) @ finer(query) * found["scale"]
 
 
 def _attention_value(
     g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
 ) -> Any:
     found = _attention(g, query, key, value, mask, causal, scale)
-    return found["p"].transpose(-1, -2) @ _wide(g)
+    return found["p"].transpose(-1, -2) @ finer(g)
 
 
 ATTENTION = (
-    "h = P·(g·valueᵀ - Σ g·valueᵀ·P): ∂query = scale·h·key, ∂key = scale·hᵀ·query, ∂value = Pᵀ·g"
+    "P = softmax(scale·query·keyᵀ + mask), h = P∘(g·valueᵀ - Σ P∘(g·valueᵀ)): "
+    "∂query = scale·h·key, ∂key = scale·hᵀ·query, ∂value = Pᵀ·g, ∂mask = h"
 )
 
 rule(
@@ -305,71 +315,6 @@ rule(
         g, query, key, value, attn_mask, is_causal, scale
     )["scores"],
 )
-
-
-# ---- embedding
-
-
-def _embedding_weight(
-    g: Any, weight_sym_sizes: Any, indices: Any, padding_idx: int, scale_grad_by_freq: bool
-) -> Any:
-    places, rows = indices.reshape(-1), g.reshape(-1, *weight_sym_sizes[1:])
-    keep = places != padding_idx if padding_idx >= 0 else torch.ones_like(places, dtype=torch.bool)
-    share = keep.to(g.dtype)
-    if scale_grad_by_freq:
-        share = share / torch.bincount(places, minlength=weight_sym_sizes[0])[places]
-    blank = torch.zeros(weight_sym_sizes, dtype=g.dtype, device=g.device)
-    return torch.index_add(blank, 0, places, rows * share.unsqueeze(1))
-
-
-rule(
-    aten.embedding.default,
-    "∂weight[i] = Σ g wherever the index was i",
-    weight=_embedding_weight,
-)
-
-
-def _bags(indices: Any, offsets: Any) -> Any:
-    """For each index, the bag that it is in."""
-    places = torch.arange(len(indices), device=indices.device)
-    return torch.searchsorted(offsets.to(places.dtype), places, right=True) - 1
-
-
-def _bag_weight(
-    g: Any,
-    weight_sym_sizes: Any,
-    indices: Any,
-    offsets: Any,
-    scale_grad_by_freq: bool,
-    mode: int,
-    per_sample_weights: Any,
-    padding_idx: int,
-    result3: Any,
-) -> Any:
-    """Mode 0 adds up the rows of a bag, 1 takes their mean, 2 the greatest of each column."""
-    blank = torch.zeros(weight_sym_sizes, dtype=g.dtype, device=g.device)
-    bags, kept = _bags(indices, offsets), indices != padding_idx
-    sizes = torch.bincount(bags[kept], minlength=len(g)).unsqueeze(1)
-    if mode == 2:
-        return blank.scatter_add(0, result3, g * (sizes > 0))
-    rows = (g / sizes.clamp(min=1) if mode == 1 else g)[bags] * kept.unsqueeze(1)
-    if per_sample_weights is not None:
-        rows = rows * per_sample_weights.unsqueeze(1)
-    if scale_grad_by_freq:
-        rows = rows / torch.bincount(indices)[indices].unsqueeze(1)
-    return torch.index_add(blank, 0, indices, rows)
-
-
-for _op in (aten._embedding_bag.default, aten._embedding_bag_forward_only.default):
-    rule(
-        _op,
-        "∂weight[i] = Σ g of the bags that i is in, ∂per_sample_weights = g·weight[i]",
-        outputs=(0,),
-        weight=_bag_weight,
-        per_sample_weights=lambda g, weight, indices, offsets, padding_idx: (
-            (g[_bags(indices, offsets)] * weight[indices]).sum(1) * (indices != padding_idx)
-        ),
-    )
 
 
 # ---- shuffles

@@ -1,4 +1,4 @@
-"""Images and signals: convolution, pooling, interpolation, sampling."""
+"""Images and signals: convolution, pooling, interpolation, windows as columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from graphviz_autograd.engine.rules.elementwise import finer
 from graphviz_autograd.engine.table import rule
 
 aten = torch.ops.aten
@@ -116,7 +117,7 @@ for _op in (
 ):
     rule(
         _op,
-        "∂self = g in the place of each greatest number",
+        "∂self = Σ g of the windows in which a number is the greatest",
         self=lambda g, result1, self_sym_sizes: _scattered(g, result1, self_sym_sizes, 2),
     )
 for _op in (
@@ -126,7 +127,7 @@ for _op in (
 ):
     rule(
         _op,
-        "∂self = g in the place of each greatest number",
+        "∂self = Σ g of the windows in which a number is the greatest",
         self=lambda g, result1, self_sym_sizes: _scattered(g, result1, self_sym_sizes, 3),
     )
 rule(
@@ -153,7 +154,7 @@ rule(
 )
 
 
-# ---- means of windows and interpolation: result = A·self·Bᵀ, with one matrix a dimension
+# ---- means of windows and interpolation: a matrix for each dimension, applied transposed
 
 
 def _back_along(g: Any, sizes: Any, forward: Any) -> Any:
@@ -162,7 +163,7 @@ def _back_along(g: Any, sizes: Any, forward: Any) -> Any:
     `forward(number, x)` is the operator on x of shape (n, 1, size, 1, 1), stretched along
     dimension `number` only: on the unit vectors, it gives that dimension's matrix.
     """
-    dims = len(sizes)
+    dims, g = len(sizes), finer(g)
     for number, size in enumerate(sizes):
         unit = torch.eye(size, dtype=g.dtype, device=g.device)
         shape = [1] * dims
@@ -211,12 +212,12 @@ def _avg_pool(pool: Any, dims: int) -> Any:
 
 rule(
     aten.avg_pool2d.default,
-    "∂self = Aᵀ·g·B: each g shared out over its window",
+    "∂self = Σ g/n over the windows that a number is in",
     self=_avg_pool(aten.avg_pool2d, 2),
 )
 rule(
     aten.avg_pool3d.default,
-    "∂self = Aᵀ·g·B: each g shared out over its window",
+    "∂self = Σ g/n over the windows that a number is in",
     self=_avg_pool(aten.avg_pool3d, 3),
 )
 
@@ -233,16 +234,16 @@ def _adaptive(pool: Any, dims: int) -> Any:
 
 rule(
     aten._adaptive_avg_pool2d.default,
-    "∂self = Aᵀ·g·B: each g shared out over its window",
+    "∂self = Σ g/n over the windows that a number is in",
     self=_adaptive(aten._adaptive_avg_pool2d, 2),
 )
 rule(
     aten._adaptive_avg_pool3d.default,
-    "∂self = Aᵀ·g·B: each g shared out over its window",
+    "∂self = Σ g/n over the windows that a number is in",
     self=_adaptive(aten._adaptive_avg_pool3d, 3),
 )
 
-INTERPOLATED = "∂self = Aᵀ·g·B: each g shared out by the weights of interpolation"
+INTERPOLATED = "∂self = Σ g·weight, by the weights of interpolation"
 
 
 def _interpolated(op: Any) -> Any:
@@ -335,31 +336,3 @@ rule(
         g, kernel_size, dilation, padding, stride
     ),
 )
-
-
-# ---- sampling at places that are themselves differentiable
-
-
-def _sampled_input(kernel: Any) -> Any:
-    return lambda g, input, grid, interpolation_mode, padding_mode, align_corners: kernel(
-        g, input, grid, interpolation_mode, padding_mode, align_corners, [True, False]
-    )[0]
-
-
-def _sampled_grid(kernel: Any) -> Any:
-    return lambda g, input, grid, interpolation_mode, padding_mode, align_corners: kernel(
-        g, input, grid, interpolation_mode, padding_mode, align_corners, [False, True]
-    )[1]
-
-
-for _op, _kernel in (
-    (aten.grid_sampler_2d.default, aten.grid_sampler_2d_backward.default),
-    (aten.grid_sampler_3d.default, aten.grid_sampler_3d_backward.default),
-):
-    rule(
-        _op,
-        "∂input = g shared out by the weights of interpolation, ∂grid = their slope, by the kernel",
-        kernel=True,
-        input=_sampled_input(_kernel),
-        grid=_sampled_grid(_kernel),
-    )

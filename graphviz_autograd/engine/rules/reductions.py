@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from graphviz_autograd.engine.rules.elementwise import finer
 from graphviz_autograd.engine.rules.shapes import zeros
 from graphviz_autograd.engine.table import rule
 
@@ -167,6 +168,7 @@ def _logsumexp(g: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> Any:
 
 def _logcumsumexp(g: Any, self: Any, result: Any, dim: int) -> Any:
     """exp(self)·Σ_{k≥i} gₖ·exp(-resultₖ), with all sums taken of logarithms."""
+    g, self, result = finer(g), finer(self), finer(result)
     if g.dtype.is_complex:
         return _log_sum_to_end(g.conj().log() - result, dim).add(self).exp().conj()
     nothing = torch.full_like(g, torch.finfo(g.dtype).min)  # -inf would make nan at order 2
@@ -215,6 +217,7 @@ def _p(p: Any) -> float:
 
 def _renorm(g: Any, self: Any, p: Any, dim: int, maxnorm: Any) -> Any:
     """Slices longer than maxnorm were scaled by maxnorm / norm, the others left alone."""
+    g, self = finer(g), finer(self)
     others = [place for place in range(self.dim()) if place != dim % self.dim()]
     norm = torch.linalg.vector_norm(self, p, others, True)
     inverse = 1 / (norm + 1e-7)

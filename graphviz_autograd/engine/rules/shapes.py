@@ -114,6 +114,7 @@ constant(
     aten.ones_like.default,
     aten.rand_like.default,
     aten.randint_like.default,
+    aten.randint_like.low_dtype,
     aten.randn_like.default,
     aten.zeros_like.default,
 )
@@ -232,6 +233,11 @@ _with_copy(
 )
 _with_copy(
     aten.unfold.default, aten.unfold_copy.default, "∂self = Σ g over the windows", self=_unfold_back
+)
+rule(
+    aten.unfold_backward.default,
+    "∂grad_in = the windows of g",
+    grad_in=lambda g, dim, size, step: g.unfold(dim, size, step),
 )
 _with_copy(
     aten.as_strided.default,

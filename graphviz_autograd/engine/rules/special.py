@@ -31,8 +31,8 @@ rule(
 )
 rule(
     aten.erfinv.default,
-    "∂self = g·√π/2·e^(result²)",
-    self=lambda g, result: g * (math.sqrt(math.pi) / 2) * torch.exp(result * result),
+    "∂self = g·√π/2·e^(erfinv(self)²)",
+    self=lambda g, self: g * (math.sqrt(math.pi) / 2) * torch.exp(torch.erfinv(self).square()),
 )
 rule(
     aten.special_ndtri.default,

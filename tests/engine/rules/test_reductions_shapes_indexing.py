@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -45,6 +46,9 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "scatter": lambda x: x.scatter(1, INDEX.sort(1).indices, x * x),
     "masked select": lambda x: x.masked_select(MASK),
     "masked scatter": lambda x: x.masked_scatter(MASK, x * x),
+    "windows added up": lambda x: torch.ops.aten.unfold_backward(
+        x.unfold(1, 3, 1) ** 2, [2, 4], 1, 3, 1
+    ),
     "scatter_reduce, product": lambda x: x.scatter_reduce(1, INDEX, x * MASK, "prod"),
     "scatter_reduce, largest": lambda x: (x * 0).scatter_reduce(1, INDEX, x * MASK, "amax"),
 }
@@ -111,3 +115,56 @@ def test_the_ends_of_src_that_scatter_leaves_out_get_no_gradient() -> None:
     x = engine.ones(2, 4, requires_grad=True)
     engine.zeros(2, 4).scatter(1, torch.tensor([[0, 2], [1, 3]]), x).sum().backward()
     assert x.grad.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0]]  # torch 2.13 raises
+
+
+LENGTHS = torch.tensor([[1, 3, 0, 2], [2, 0, 2, 1]])  # the last number is in no segment
+ENDS = torch.nn.functional.pad(LENGTHS.cumsum(1), (1, 0))
+
+
+def piece_by_piece(x: Any, reduce: str) -> Any:
+    """The numbers of each segment reduced by themselves, on torch."""
+    empty = {"sum": 0.0, "prod": 1.0, "mean": torch.nan, "max": -torch.inf, "min": torch.inf}
+    shortened = {"max": torch.amax, "min": torch.amin}.get(reduce, getattr(torch, reduce))
+    return torch.stack(
+        [
+            shortened(row[a:b]) if b > a else row.new_tensor(empty[reduce])
+            for row, ends in zip(x, ENDS.tolist(), strict=True)
+            for a, b in pairwise(ends)
+        ]
+    ).reshape(2, 4)
+
+
+@pytest.mark.parametrize("given", ["lengths", "offsets"])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+def test_segments_are_reduced_each_by_itself_to_second_order(reduce: str, given: str) -> None:
+    torch.manual_seed(0)
+    data = torch.randn(2, 7, dtype=torch.float64)
+    data[0, 2], data[1, 3] = 0.0, data[1, 2]
+    slope = torch.randn(2, 4, dtype=torch.float64)
+    where = {"lengths": LENGTHS} if given == "lengths" else {"offsets": ENDS}
+
+    def segments(x: Any) -> Any:
+        return torch.segment_reduce(x, reduce, axis=1, unsafe=True, **where)
+
+    found = []
+    for kit, x, program in (
+        (torch, data.clone().requires_grad_(), lambda x: piece_by_piece(x, reduce)),
+        (engine, engine.Tensor(data, True), segments),
+    ):
+        result = program(x)
+        (first,) = kit.autograd.grad(result, x, slope, create_graph=True)
+        total = (first * first).sum() + (x**3).sum()
+        (second,) = kit.autograd.grad(total, x)
+        found.append([getattr(t, "data", t) for t in (result.detach(), first.detach(), second)])
+    torch.testing.assert_close(*found, equal_nan=True)
+
+
+def test_an_initial_value_takes_part_in_a_segment() -> None:
+    data = torch.tensor([3.0, 0.0, 2.0, 5.0, 4.0], dtype=torch.float64)
+    for reduce in ("sum", "mean", "max", "min", "prod"):
+        grads = []
+        for x in (data.clone().requires_grad_(), engine.Tensor(data, True)):
+            lengths = torch.tensor([2, 2, 1])
+            torch.segment_reduce(x, reduce, lengths=lengths, initial=4).sum().backward()
+            grads.append(x.grad.data)
+        torch.testing.assert_close(*grads)
