@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from graphviz_autograd import engine as engine
     from graphviz_autograd.api import make_dot
     from graphviz_autograd.errors import GraphvizAutogradError
-    from graphviz_autograd.graph import Edge, Graph, Node, TensorInfo
+    from graphviz_autograd.graph import Edge, Graph, ModuleCall, Node, TensorInfo
+    from graphviz_autograd.recorder import record
+    from graphviz_autograd.verification.check import verify
+    from graphviz_autograd.verification.report import Report
     from graphviz_autograd.walker import walk
 
 __version__ = "0.1.0"
@@ -28,6 +31,10 @@ _HOMES = {
     "Node": "graph",
     "Edge": "graph",
     "TensorInfo": "graph",
+    "ModuleCall": "graph",
+    "record": "recorder",
+    "verify": "verification.check",
+    "Report": "verification.report",
     "GraphvizAutogradError": "errors",
 }
 
@@ -35,9 +42,13 @@ __all__ = [
     "Edge",
     "Graph",
     "GraphvizAutogradError",
+    "ModuleCall",
     "Node",
+    "Report",
     "TensorInfo",
     "make_dot",
+    "record",
+    "verify",
     "walk",
 ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphviz_autograd.emit import dot
 from graphviz_autograd.emit.digraph import Picture
+from graphviz_autograd.recorder import Recording
 from graphviz_autograd.walker import gc_paused, walk
 
 
@@ -16,6 +17,7 @@ def make_dot(
     show_saved: bool = False,
     max_attr_chars: int = 50,
     *,
+    record: Recording | None = None,
     show_shapes: bool = False,
     style: str = "default",
     theme: str = "light",
@@ -32,6 +34,7 @@ def make_dot(
     show_attrs      list under each op what it keeps beside tensors
     show_saved      draw the tensors that built-in ops saved (a custom Function's always are)
     max_attr_chars  characters of an attribute's value that are shown, 3 at least
+    record          what `gva.record` noted: each op's tooltip tells its module and source line
     show_shapes     write under each op the shape of its outputs
     style           "default", or "classic": leaves and ops alone, the last op green
     theme           "light", "dark" or "colorblind"
@@ -51,7 +54,9 @@ def make_dot(
     'loss.svg'
     """
     with gc_paused():  # the Graph is gone when the collector looks again
-        graph = walk(var, params, shapes=show_shapes, attrs=show_attrs, saved=show_saved)
+        graph = walk(
+            var, params, record=record, shapes=show_shapes, attrs=show_attrs, saved=show_saved
+        )
         return dot.picture(
             graph,
             show_attrs=show_attrs,

@@ -43,6 +43,16 @@ class TensorInfo(NamedTuple):
     device: str
 
 
+class ModuleCall(NamedTuple):
+    """One call of a module: its path in the model ("" for the model), its class, and which
+    call of that path it was, counted from 1.
+    """
+
+    path: str
+    class_name: str
+    call: int
+
+
 @dataclass(slots=True)
 class Node:
     """One box: a leaf, an operation, an output, a saved tensor or the base of a view.
@@ -61,6 +71,12 @@ class Node:
              keeps one; for a saved tensor, {"freed": True} or {"packed": "tuple"}
     cuts     numbers of the inputs that lead nowhere (None in `next_functions`)
     data     layers laid over the picture, by name ({"bytes": 4096})
+    modules  the module calls that an op was made in, outermost first; empty where not known
+    line     file and number of the source line that made an op; None where not known
+
+    >>> block = ModuleCall("layers.0", "Block", 1)
+    >>> Node(0, "op", "TanhBackward0", modules=(ModuleCall("", "Net", 1), block)).module.path
+    'layers.0'
     """
 
     id: int
@@ -71,6 +87,13 @@ class Node:
     attrs: dict[str, Attr] = field(default_factory=dict)
     cuts: tuple[int, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
+    modules: tuple[ModuleCall, ...] = ()
+    line: tuple[str, int] | None = None
+
+    @property
+    def module(self) -> ModuleCall | None:
+        """The innermost module call that an op was made in."""
+        return self.modules[-1] if self.modules else None
 
 
 @dataclass(slots=True)
@@ -100,7 +123,8 @@ class Graph:
 
     `meta` says whose autograd made the graph ("engine": "torch", or "own" for
     graphviz_autograd.engine), the version of torch ("torch"), what was read ("read": a list of
-    "shapes", "attrs", "saved") and what torch would not tell, and why ("unread").
+    "shapes", "attrs", "saved", "modules", "lines") and what torch would not tell or could not
+    be recorded, and why ("unread").
 
     Treat a Graph as a value: transforms return new ones.
 

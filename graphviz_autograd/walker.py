@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from graphviz_autograd.errors import NoGraphError
+from graphviz_autograd.errors import InputTypeError, NoGraphError
 from graphviz_autograd.freeing import beyond, protect
 from graphviz_autograd.graph import Edge, Graph, Node
 from graphviz_autograd.names import Names, made_by, named_outputs, plain
+from graphviz_autograd.recorder import Recording
 from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
 
@@ -31,6 +32,7 @@ def walk(
     outputs: Any,
     params: Any = None,
     *,
+    record: Recording | None = None,
     shapes: bool = True,
     attrs: bool = True,
     saved: bool = True,
@@ -40,6 +42,8 @@ def walk(
     outputs  a tensor, or any structure of tensors: lists, tuples, named tuples, dicts and
              other mappings, dataclasses, pytrees; keys and field names become output names
     params   names for tensors: a dict, (name, tensor) pairs, a module, a state_dict
+    record   what `gva.record` noted of the forward: the module calls and the source line that
+             made each op
     shapes   read shape, dtype and device of every op's outputs
     attrs    read what ops keep beside tensors (`dim`, `alpha`, ...)
     saved    read which tensors built-in ops saved for backward (those that a custom
@@ -47,8 +51,9 @@ def walk(
 
     Nothing of the program is changed, and the Graph holds no tensor.
 
-    Raises InputTypeError (a TypeError) where there is no tensor, or a value of `params`
-    is none, and NoGraphError (a ValueError) where no output requires grad.
+    Raises InputTypeError (a TypeError) where there is no tensor, a value of `params`
+    is none, or `record` is no recording, and NoGraphError (a ValueError) where no output
+    requires grad.
 
     >>> import torch
     >>> x = torch.arange(4.0, requires_grad=True)
@@ -56,12 +61,17 @@ def walk(
     >>> [node.op or node.names for node in graph.nodes if node.kind in ("op", "leaf")]
     ['MulBackward0', 'DotBackward0', 'AccumulateGrad', ('x',)]
     """
+    if record is not None and not isinstance(record, Recording):
+        raise InputTypeError(
+            f"record takes what `with gva.record(model) as rec` gives, not of type "
+            f"{type(record).__name__}: pass record=rec"
+        )
     # Reading an attribute of a tensor subclass must not run the subclass's own code.
     with torch._C.DisableTorchFunction(), gc_paused():
         tensors = named_outputs(outputs)
         if not any(tensor.requires_grad for _, tensor in tensors):
             raise NoGraphError(_why_no_graph(tensors))
-        return _Walk(Names(params), shapes, attrs, saved).run(tensors)
+        return _Walk(Names(params), shapes, attrs, saved).run(tensors, record)
 
 
 class _Kind(NamedTuple):
@@ -107,7 +117,8 @@ class _Walk:
         self.seen_saved: list[Saved] = []
         self.kinds = _Kinds(shapes, attrs, saved)
 
-    def run(self, tensors: list[tuple[str, torch.Tensor]]) -> Graph:
+    def run(self, tensors: list[tuple[str, torch.Tensor]], record: Recording | None) -> Graph:
+        own = not all(isinstance(tensor, torch.Tensor) for _, tensor in tensors)
         boxes = self.roots(tensors)
         roots = list(self.queue)
         self.ops()
@@ -116,8 +127,10 @@ class _Walk:
         self.protect(roots)
         self.add_saved()
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
+        if record is not None:
+            read += self.place_ops(record, own)
         meta = {
-            "engine": "torch" if all(isinstance(t, torch.Tensor) for _, t in tensors) else "own",
+            "engine": "own" if own else "torch",
             "torch": str(torch.__version__),
             "read": read,
             "unread": self.infos.unread,
@@ -228,6 +241,15 @@ class _Walk:
         self.leaves[id(tensor)] = (number, tensor)
         if self.shapes:
             node.outputs = (info,)
+
+    def place_ops(self, record: Recording, own: bool) -> list[str]:
+        """The module calls and the line that made each op, and what of these was recorded."""
+        places = record.places_of_engine if own else record.places
+        for fn, (calls, line) in zip(self.queue, places(self.queue), strict=True):
+            node = self.nodes[self.ids[fn]]
+            node.modules, node.line = calls, line
+        self.infos.unread += record.notes
+        return record.noted
 
     def protect(self, roots: list[Any]) -> None:
         """Make what was seen safe to free; that includes graphs that only names led to."""

@@ -693,3 +693,31 @@ def test_a_graph_caught_before_the_time_ran_out_is_kept(play: Play) -> None:
 def test_options_out_of_range_are_refused(play: Play, option: str, value: float) -> None:
     with pytest.raises(OptionError, match=f"{value}"):
         play("", **{option: value})
+
+
+# ---- where ops were made
+
+
+def test_ops_know_the_module_and_the_line_that_made_them(play: Play) -> None:
+    outcome = play("net = torch.nn.Linear(2, 1)\ny = net(torch.ones(1, 2))\ny.exp().backward()\n")
+    assert outcome.graph is not None
+    places = {n.op: (n.module and n.module.path, n.line) for n in outcome.graph.nodes if n.line}
+    file = str(Path("train.py").resolve())
+    assert places["ExpBackward0"] == (None, (file, 4))
+    assert places["AddmmBackward0"] == ("Linear", (file, 3))
+    assert sys.gettrace() is None
+
+
+def test_a_module_that_fails_shows_none_of_our_frames(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+        class Bad(torch.nn.Module):
+            def forward(self, x):
+                raise ValueError("as planned")
+        torch.nn.Sequential(Bad())(torch.ones(2))
+    """
+    assert play(text).exit_code == 1
+    shown = capsys.readouterr().err
+    assert shown.endswith("ValueError: as planned\n")
+    assert "graphviz_autograd" not in shown

@@ -14,7 +14,7 @@ from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.themes import NODE, THEMES
-from graphviz_autograd.emit.words import quoted, shape_text, shown
+from graphviz_autograd.emit.words import module_text, quoted, quoted_tooltip, shape_text, shown
 from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
 
 STYLES = ("default", "classic")
@@ -109,7 +109,8 @@ def _node_lines(
     bare: dict[str, str] = {}  # most boxes are ops with nothing to say but their name
     lines = []
     for node in graph.nodes:
-        if node.kind == "op" and not (node.names or attr_chars or (shapes and node.outputs)):
+        known = node.names or node.modules or node.line or (shapes and node.outputs)
+        if node.kind == "op" and not (known or attr_chars):
             rest = bare.get(node.op)
             if rest is None:
                 rest = bare[node.op] = f" [label={quoted(shown(node.op))}]\n"
@@ -124,7 +125,8 @@ def _node_lines(
                 label = _op_label(node, sizes if shapes and not again else "", attr_chars)
             else:
                 label = f"{_names(node)}\n{sizes}"
-            rest = f" [label={quoted(label)}{fill.get(node.kind, '')}]\n"
+            place = _tooltip(node) if node.modules or node.line else ""
+            rest = f" [label={quoted(label)}{fill.get(node.kind, '')}{place}]\n"
         lines.append(f"\t{node.id}{rest}")
     return lines
 
@@ -146,6 +148,15 @@ def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
     if attr_chars and node.attrs:
         lines += _attr_table(lines[0], node.attrs, attr_chars)
     return "\n".join(lines)
+
+
+def _tooltip(node: Node) -> str:
+    """What made an op: the module call, then the source line."""
+    lines = [module_text(node.module)] if node.module else []
+    if node.line:
+        lines.append(f"{node.line[0]}:{node.line[1]}")
+    text = "\n".join(map(shown, lines))
+    return f" tooltip={quoted_tooltip(text)}"
 
 
 def _saved_label(node: Node, sizes: str) -> str:

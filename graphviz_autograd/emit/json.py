@@ -19,12 +19,16 @@ from graphviz_autograd.graph import (
     Attr,
     Edge,
     Graph,
+    ModuleCall,
     Node,
     TensorInfo,
 )
 
 FORMAT = "graphviz-autograd/graph"
 VERSION = 1
+
+Calls = tuple[ModuleCall, ...]
+"""Module calls within each other, outermost first."""
 
 T = TypeVar("T")
 
@@ -42,7 +46,11 @@ def dumps(graph: Graph) -> str:
     """
     head = {"format": FORMAT, "version": VERSION, "meta": graph.meta, "outputs": graph.outputs}
     parts = [f'"{key}": {_text(value)}' for key, value in head.items()]
-    nodes = ",\n".join(_text(_node(node)) for node in graph.nodes)
+    calls = _numbered_calls(graph)
+    if calls:
+        rows = ",\n".join(_text(_call(stack, calls)) for stack in calls)
+        parts.append(f'"calls": [\n{rows}\n]')
+    nodes = ",\n".join(_text(_node(node, calls)) for node in graph.nodes)
     edges = ",\n".join(_text(_edge(edge)) for edge in graph.edges)
     parts += [f'"nodes": [\n{nodes}\n]', f'"edges": [\n{edges}\n]']
     return "{" + ",\n".join(parts) + "}\n"
@@ -68,13 +76,14 @@ def loads(text: str) -> Graph:
             f"this graphviz-autograd reads version {VERSION}"
         )
     try:
+        calls = _read_calls(data.get("calls", []))
         graph = Graph(
-            [_read_node(node) for node in data["nodes"]],
+            [_read_node(node, calls) for node in data["nodes"]],
             [_read_edge(edge) for edge in data["edges"]],
             _all(int, data["outputs"]),
             _is(dict, data["meta"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise GraphFileError(f"a damaged saved graph: {type(error).__name__}: {error}") from None
     _check(graph)
     return graph
@@ -84,7 +93,24 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
-def _node(node: Node) -> dict[str, Any]:
+def _numbered_calls(graph: Graph) -> dict[Calls, int]:
+    """Every module call, with those around it, and its number: outer ones come first."""
+    calls: dict[Calls, int] = {}
+    for node in graph.nodes:
+        if node.modules not in calls:
+            for depth in range(1, len(node.modules) + 1):
+                calls.setdefault(node.modules[:depth], len(calls))
+    return calls
+
+
+def _call(stack: Calls, calls: dict[Calls, int]) -> dict[str, Any]:
+    data = stack[-1]._asdict()
+    if len(stack) > 1:
+        data["within"] = calls[stack[:-1]]
+    return data
+
+
+def _node(node: Node, calls: dict[Calls, int]) -> dict[str, Any]:
     data: dict[str, Any] = {"id": node.id, "kind": node.kind}
     if node.op:
         data["op"] = node.op
@@ -98,6 +124,10 @@ def _node(node: Node) -> dict[str, Any]:
         data["cuts"] = node.cuts
     if node.data:
         data["data"] = node.data
+    if node.modules:
+        data["module"] = calls[node.modules]
+    if node.line:
+        data["line"] = node.line
     return data
 
 
@@ -123,7 +153,31 @@ def _all(kind: type[T], values: Any) -> tuple[T, ...]:
     return tuple(_is(kind, value) for value in _is(list, values))
 
 
-def _read_node(data: dict[str, Any]) -> Node:
+def _read_calls(rows: Any) -> list[Calls]:
+    calls: list[Calls] = []
+    for row in _is(list, rows):
+        call = ModuleCall(_is(str, row["path"]), _is(str, row["class_name"]), _is(int, row["call"]))
+        calls.append((*_calls_at(row.get("within"), calls), call))
+    return calls
+
+
+def _calls_at(number: Any, calls: list[Calls]) -> Calls:
+    if number is None:
+        return ()
+    index = _is(int, number)
+    if index not in range(len(calls)):
+        raise IndexError(f"there is no module call {index}")
+    return calls[index]
+
+
+def _read_line(line: Any) -> tuple[str, int] | None:
+    if line is None:
+        return None
+    file, number = _is(list, line)
+    return _is(str, file), _is(int, number)
+
+
+def _read_node(data: dict[str, Any], calls: list[Calls]) -> Node:
     return Node(
         _is(int, data["id"]),
         data["kind"],
@@ -133,6 +187,8 @@ def _read_node(data: dict[str, Any]) -> Node:
         {name: _read_attr(value) for name, value in _is(dict, data.get("attrs", {})).items()},
         _all(int, data.get("cuts", [])),
         _is(dict, data.get("data", {})),
+        _calls_at(data.get("module"), calls),
+        _read_line(data.get("line")),
     )
 
 

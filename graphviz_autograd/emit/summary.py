@@ -36,6 +36,14 @@ def text(graph: Graph) -> str:
         f"leaves:  {len(leaves)}{total}{_after(_list([_tensor(node) for node in leaves]))}",
         f"ops:     {len(ops)}{_after(_list([f'{n} × {op}' for op, n in counts]))}",
     ]
+    calls = {node.modules: node.module for node in ops if node.module}
+    if calls:
+        times = Counter(call.path or call.class_name for call in calls.values())
+        listed = _list([f"{n} × {path}" for path, n in times.items()])
+        lines.append(f"modules: {_count(len(calls), 'call')}: {listed}")
+    placed = [node.line[0] for node in ops if node.line]
+    if placed:
+        lines.append(f"lines:   of {_count(len(placed), 'op')}, in {_list(sorted(set(placed)))}")
     if "saved" in kinds:
         saved = kinds["saved"]
         sizes_in_bytes = [node.data.get("bytes") for node in saved]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from graphviz_autograd.graph import TensorInfo
+from graphviz_autograd.graph import ModuleCall, TensorInfo
 
 _LINE_ENDS = re.compile(r"\r\n|[\n\r]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -34,6 +34,16 @@ def shape_text(info: TensorInfo) -> str:
     return "(?)" if info.shape is None else f"({', '.join(map(str, info.shape))})"
 
 
+def module_text(call: ModuleCall) -> str:
+    """A module call as it is told to a person.
+
+    >>> module_text(ModuleCall("layers.3", "Block", 2)), module_text(ModuleCall("", "Net", 1))
+    ('layers.3 (Block), call 2', 'Net')
+    """
+    name = f"{call.path} ({call.class_name})" if call.path else call.class_name
+    return name if call.call == 1 else f"{name}, call {call.call}"
+
+
 def quoted(text: str) -> str:
     """A label as a quoted DOT string that Graphviz draws letter by letter.
 
@@ -42,3 +52,12 @@ def quoted(text: str) -> str:
     """
     text = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def quoted_tooltip(text: str) -> str:
+    r"""A tooltip likewise: Graphviz goes over its backslashes twice.
+
+    >>> print(quoted_tooltip(r'a\N "b" &lt;'))
+    "a\\\\N \"b\" &amp;lt;"
+    """
+    return quoted(text.replace("\\", "\\\\"))

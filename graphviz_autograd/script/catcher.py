@@ -4,7 +4,7 @@
 replaced while the program runs, and the engine's with them. A call made inside a backward
 call, or inside a helper such as `torch.autograd.functional.hessian`, belongs to the call that
 the program made. The graph is walked before the call runs; then the program is stopped, if it
-should be.
+should be. From the import of torch on it is recorded which modules and lines make the graph.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphviz_autograd.errors import GraphvizAutogradError, NoGraphError
 from graphviz_autograd.script import variables
@@ -26,6 +26,7 @@ from graphviz_autograd.script.wanted import Roots
 
 if TYPE_CHECKING:
     from graphviz_autograd.graph import Graph
+    from graphviz_autograd.recorder import Recording
 
 ENGINE = "graphviz_autograd.engine"
 HELPERS = ("vjp", "jvp", "jacobian", "hessian", "vhp", "hvp")
@@ -56,6 +57,19 @@ class Request:
     saved: bool = True
 
 
+class Examiner(Protocol):
+    """Someone who looks on while the program runs, and walks its graph in our place.
+
+    start  is called when torch is there, before the program has done anything with it
+    walk   is called with what `walker.walk` takes, while the graph is whole
+    stop   is called when the program is over, before a graph that it left behind is walked
+    """
+
+    def start(self) -> None: ...
+    def walk(self, outputs: Any, params: variables.Pairs, **reading: Any) -> Graph: ...
+    def stop(self) -> None: ...
+
+
 def stop() -> SystemExit:
     """What ends a program whose graph is caught: as if it had called sys.exit().
 
@@ -68,8 +82,11 @@ def stop() -> SystemExit:
 class Catcher:
     """Catches one graph. `graph` is None until it did; `calls` counts backward calls."""
 
-    def __init__(self, request: Request, main: Mapping[str, Any]) -> None:
+    def __init__(
+        self, request: Request, main: Mapping[str, Any], examiner: Examiner | None = None
+    ) -> None:
         self.request = request
+        self.examiner = examiner
         self.main = main
         self.roots = Roots(request.roots)
         self.graph: Graph | None = None
@@ -78,6 +95,7 @@ class Catcher:
         self.refused: GraphvizAutogradError | None = None
         self.on_catch: Callable[[], None] = lambda: None
         self._over = False
+        self._recording: Recording | None = None
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._thread = threading.local()
@@ -104,6 +122,10 @@ class Catcher:
             yield
         finally:
             self._over = True
+            if self._recording is not None:
+                if self.examiner is not None:
+                    self.examiner.stop()
+                self._recording.__exit__(*sys.exc_info())
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in hooks]
             for owner, name, original, ours in reversed(self._undo):
                 if getattr(owner, name) is ours:
@@ -112,6 +134,8 @@ class Catcher:
     def _replace(self) -> None:
         import torch
 
+        from graphviz_autograd.recorder import record
+
         autograd = torch.autograd
         self._put(autograd, "backward", functools.partial(self._call, "tensors"))
         self._put(autograd, "grad", functools.partial(self._call, "outputs"))
@@ -119,10 +143,16 @@ class Catcher:
             self._put(autograd.functional, name, self._helper)
         for name in ("gradcheck", "gradgradcheck"):
             self._put(autograd, name, self._helper)
+        self._recording = record()
+        self._recording.__enter__()
+        if self.examiner is not None:
+            self.examiner.start()
 
     def _replace_engine(self) -> None:
         from graphviz_autograd.engine import autograd, backward, functional
 
+        if self._recording is not None:
+            self._recording.watch_engine()
         # `Tensor.backward` looks its function up where that is defined
         for module in (backward, autograd):
             self._put(module, "backward", functools.partial(self._call, "tensors"))
@@ -234,7 +264,15 @@ class Catcher:
         from graphviz_autograd.walker import walk
 
         read = self.request
-        return walk(outputs, names, shapes=read.shapes, attrs=read.attrs, saved=read.saved)
+        walker = walk if self.examiner is None else self.examiner.walk
+        return walker(
+            outputs,
+            names,
+            record=self._recording,
+            shapes=read.shapes,
+            attrs=read.attrs,
+            saved=read.saved,
+        )
 
 
 def _without_ours(traceback: Any) -> Any:

@@ -144,7 +144,8 @@ def test_options_of_the_drawing_reach_it(call: Gva) -> None:
 def test_a_saved_graph_holds_everything_there_is_to_read(call: Gva) -> None:
     call("render", "-o", "a.json", "train.py")
     assert kinds("a.json")["saved"] > 0
-    assert json.loads(Path("a.json").read_text())["meta"]["read"] == ["shapes", "attrs", "saved"]
+    read = ["shapes", "attrs", "saved", "modules", "lines"]
+    assert json.loads(Path("a.json").read_text())["meta"]["read"] == read
 
 
 def test_the_choices_are_those_of_the_drawing_room() -> None:

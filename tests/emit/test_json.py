@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphviz_autograd as gva
-from graphviz_autograd import Edge, Graph, Node, TensorInfo
+from graphviz_autograd import Edge, Graph, ModuleCall, Node, TensorInfo
 from graphviz_autograd.emit.json import schema
 from graphviz_autograd.graph import EDGE_KINDS, NODE_KINDS
 
@@ -35,6 +35,8 @@ infos = st.builds(
     words,
 )
 
+calls = st.lists(st.builds(ModuleCall, words, words, numbers), max_size=3).map(tuple)
+
 
 @st.composite
 def graphs(draw):
@@ -49,6 +51,8 @@ def graphs(draw):
             draw(st.dictionaries(words, attrs, max_size=3)),
             tuple(draw(st.lists(numbers, max_size=2))),
             draw(st.dictionaries(words, st.integers() | words, max_size=2)),
+            draw(calls),
+            draw(st.none() | st.tuples(words, numbers)),
         )
         for number in range(count)
     ]
@@ -98,7 +102,9 @@ def places(value, path=()):
 
 def test_whatever_is_wrong_in_a_file_it_is_refused_or_can_be_drawn():
     node = Node(0, "saved", "x", ("n",), (TensorInfo((2,), "f", "c"),), {"a": (1,)}, (0,), {"b": 1})
-    good = json.loads(Graph([node, Node(1, "op")], [Edge(1, 0, "saved", 1, 1)], (1,)).to_json())
+    calls = (ModuleCall("", "Net", 1), ModuleCall("a", "Tanh", 1))
+    op = Node(1, "op", modules=calls, line=("train.py", 3))
+    good = json.loads(Graph([node, op], [Edge(1, 0, "saved", 1, 1)], (1,)).to_json())
     for path in list(places(good))[1:]:
         for odd in ODD:
             bad = copy.deepcopy(good)
