@@ -1,6 +1,23 @@
-"""Is a gradient right? Today: the engine held against torch.autograd, operator by operator.
+"""Is a gradient right, and if not, where does it go wrong?
 
+    check      verify(), check_graph(): what a person calls
+    subject    running their function on copies
+    tape       which operators ran under which node: a dispatch mode that records
+    program    what was recorded: Calls and Values, plain data
+    replay     running it again, on the engine or on torch, in any dtype
+    nodes      torch's own graph taken backward by hand, node by node
+    groups     the Calls that ran under each node, and what they took
+    local      one node beside the rules for what ran under it
+    quick      the same, cheaply, for a node that matches
+    whole      the whole graph, there and back
+    second     gradients of gradients, through the whole graph
+    numeric    finite differences
+    chance     random numbers for all of these
+    compare    tolerances, and where two tensors differ
+    outcome    what became of one check
+    examine    all checks of one graph on one device
+    report     the Report
     ops        the sweep over torch's own database of operators
 
-This room may import the engine, the walker and names.
+This room may import the engine, the walker, names and the recorder.
 """

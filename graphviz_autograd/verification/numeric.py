@@ -1,0 +1,301 @@
+"""Finite differences: what a gradient should be, by computing twice beside a point.
+
+Central differences in double precision, along random directions: two runs for each direction,
+however many elements there are. Where halving the step changes the answer, the function has
+an edge there (relu at 0), and nothing is said.
+
+Complex numbers are moved in the real and the imaginary direction at once, and compared by
+Re⟨g, d⟩, which is torch's convention for gradients.
+
+May import groups, nodes, program, replay, outcome and compare of ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from graphviz_autograd.verification.chance import Random
+from graphviz_autograd.verification.compare import Difference
+from graphviz_autograd.verification.groups import Data, Group, Groups, run_group
+from graphviz_autograd.verification.local import ByEdges, by_edges, engine_vjp
+from graphviz_autograd.verification.nodes import Grads, TorchGraph
+from graphviz_autograd.verification.outcome import FAILED, MATCHED, Outcome
+from graphviz_autograd.verification.program import Value
+from graphviz_autograd.verification.replay import TORCH, Numbers, Opaque, Replay
+
+STEP = 1e-6
+"""Of the size of the numbers."""
+
+DIRECTIONS = 3
+"""How many random directions; a fault at a single element shows in each of them."""
+
+WIDE = Numbers(wide=True)
+
+_RTOL = {
+    torch.float64: 1e-5,
+    torch.complex128: 1e-5,
+    torch.float32: 1e-3,
+    torch.complex64: 1e-3,
+}
+"""By the dtype of the gradient that is checked; half precision: 5%."""
+
+
+class Slope(NamedTuple):
+    """How fast the outputs change along a direction, seen through the cotangents.
+
+    found  by finite differences; NaN where there is an edge
+    said   by the gradient
+    size   of what was added up, for comparison
+    """
+
+    found: float
+    said: float
+    size: float
+
+    def wrong(self, rtol: float) -> bool:
+        """Whether the two disagree."""
+        return abs(self.found - self.said) > rtol * self.size + 1e-8
+
+
+# ---- one node
+
+
+def judge(group: Group, data: Data, graph: TorchGraph, seed: int) -> str:
+    """Who is right at a node where torch and the engine differ; "" if that cannot be said."""
+    try:
+        cotangents = _cotangents(group, seed)
+        engine = engine_vjp(group, data, cotangents)
+        torchs = _torch_vjp(group, graph, cotangents)
+        sides = {"the engine": engine, "torch": torchs}
+        right = [
+            name
+            for name, grads in sides.items()
+            if not _wrong(_node_slopes(group, data, cotangents, grads, seed), group)
+        ]
+    except (Opaque, RuntimeError, NotImplementedError, _Edge):
+        return ""
+    if len(right) == 2:
+        return "finite differences cannot tell the two apart"
+    return f"finite differences agree with {right[0] if right else 'neither'}"
+
+
+def instead(group: Group, data: Data, graph: TorchGraph, seed: int, before: Outcome) -> Outcome:
+    """Check a node that the engine cannot, by finite differences; as it was if they cannot."""
+    if group.node.uncallable():
+        return before
+    try:
+        cotangents = _cotangents(group, seed)
+        grads = _torch_vjp(group, graph, cotangents)
+        slopes = _node_slopes(group, data, cotangents, grads, seed)
+    except (Opaque, RuntimeError, NotImplementedError, _Edge):
+        return before
+    return _outcome(slopes, _rtol(group.node.infos[0][1]))
+
+
+class _Edge(Exception):  # noqa: N818 - not an error
+    """The function is not smooth here."""
+
+
+def _torch_vjp(group: Group, graph: TorchGraph, cotangents: Grads) -> ByEdges:
+    with torch.no_grad():
+        return by_edges(group, graph.fitted(group.node, group.node.call(cotangents)))
+
+
+def _cotangents(group: Group, seed: int) -> Grads:
+    random = Random(seed + 1)
+    return [
+        random.like(info) if number in group.node.used else None
+        for number, info in enumerate(group.node.infos)
+    ]
+
+
+def _node_slopes(
+    group: Group, data: Data, cotangents: Grads, grads: ByEdges, seed: int
+) -> list[Slope]:
+    random = Random(seed + 2)
+    leaves = _leaves_of(group, data)
+    slopes = []
+    for _ in range(DIRECTIONS):
+        directions = [_scale(numbers) * random.like(_info(numbers)) for numbers, _ in leaves]
+        value_at = _beside(group, data, cotangents, directions)
+        terms = [
+            _terms(grads.get(edges), direction)
+            for (_, edges), direction in zip(leaves, directions, strict=True)
+        ]
+        said, size = (sum(part) for part in zip(*terms, strict=True)) if terms else (0.0, 0.0)
+        slopes.append(Slope(_central(value_at), said, size))
+    return slopes
+
+
+def _leaves_of(group: Group, data: Data) -> list[tuple[torch.Tensor, tuple[int, ...]]]:
+    """What a group can be differentiated by, in double precision."""
+    with torch.no_grad():
+        ran = run_group(TORCH, group, data, WIDE)
+    return [(leaf.detach(), edges) for leaf, edges in ran.leaves]
+
+
+def _beside(
+    group: Group, data: Data, cotangents: Grads, directions: list[torch.Tensor]
+) -> Callable[[float], float]:
+    """What a group's outputs come to, through the cotangents, as its inputs move."""
+
+    def value_at(step: float) -> float:
+        with torch.no_grad():
+            ran = run_group(
+                TORCH, group, data, WIDE, lambda numbers, i: numbers + step * directions[i]
+            )
+        return sum(
+            _dot(WIDE.of(grad), ran.outputs[number].detach())
+            for number, grad in enumerate(cotangents)
+            if grad is not None and ran.outputs.get(number) is not None
+        )
+
+    return value_at
+
+
+# ---- the whole
+
+
+Wide = Callable[[dict[int, torch.Tensor]], list[torch.Tensor]]
+"""Runs a function again, with something added to some leaves, given by the tensors' ids."""
+
+
+def leaves(
+    groups: Groups,
+    outputs: Sequence[torch.Tensor],
+    cotangents: Sequence[torch.Tensor],
+    grads: dict[int, Any],
+    wide: Wide | None,
+    seed: int,
+) -> dict[int, Outcome]:
+    """Each leaf's gradient through the whole program, where that is smooth.
+
+    wide  the function itself, for programs that go through what was done out of sight
+    """
+    hidden = any(v.tensor is not None and not v.is_leaf for v in groups.program.given())
+    if not hidden and not groups.opaque:
+        wide = None
+    elif wide is None or not _same_value(outputs, wide):
+        return {}
+    random = Random(seed + 3)
+    found: dict[int, Outcome] = {}
+    for node in groups.graph.nodes:
+        if not node.is_leaf:
+            continue
+        place, info = node.place, node.infos[0]
+        variable = node.fn.variable
+        slopes = []
+        try:
+            for _ in range(DIRECTIONS):
+                direction = WIDE.of(random.like(info)) * _scale(variable.detach())
+                value_at = _along(groups, cotangents, place, direction, wide)
+                slopes.append(Slope(_central(value_at), *_terms(grads[place], direction)))
+        except (Opaque, RuntimeError, _Edge):
+            continue
+        found[place] = _outcome(slopes, _rtol(info[1]))
+    return found
+
+
+def _same_value(outputs: Sequence[torch.Tensor], wide: Wide) -> bool:
+    """Whether double precision gives the same; random numbers, for one, may be others."""
+    return all(
+        float((WIDE.of(one.detach()) - other).abs().max()) <= 1e-2 * _scale(other)
+        for one, other in zip(outputs, wide({}), strict=True)
+        if other.numel()
+    )
+
+
+def _along(
+    groups: Groups,
+    cotangents: Sequence[torch.Tensor],
+    place: int,
+    direction: torch.Tensor,
+    wide: Wide | None,
+) -> Callable[[float], float]:
+    """What the outputs come to, through the cotangents, as one leaf moves."""
+
+    def value_at(step: float) -> float:
+        if wide is not None:
+            key = id(groups.graph.nodes[place].fn.variable)
+            outputs = wide({key: step * direction})
+        else:
+            outputs = _replayed(groups, place, step * direction)
+        return sum(
+            _dot(WIDE.of(cotangent), output)
+            for cotangent, output in zip(cotangents, outputs, strict=True)
+        )
+
+    return value_at
+
+
+def _replayed(groups: Groups, place: int, shift: torch.Tensor) -> list[torch.Tensor]:
+    """The outputs of the recorded program, a leaf being a little elsewhere."""
+
+    def given(value: Value) -> torch.Tensor:
+        numbers = WIDE.of(value.numbers().detach())
+        if groups.leaf_of(value) == place:
+            return numbers + shift
+        return numbers.clone() if value.written else numbers
+
+    with torch.no_grad():
+        state = Replay(TORCH, given, WIDE)
+        for call in groups.program.calls:
+            state.run(call)
+    return [state.find(output.value) for output in groups.program.outputs]
+
+
+# ---- slopes
+
+
+def _central(value_at: Callable[[float], float]) -> float:
+    """The slope at 0, unless there is an edge."""
+    slopes = [(value_at(step) - value_at(-step)) / (2 * step) for step in (STEP, STEP / 4)]
+    if not all(map(math.isfinite, slopes)):
+        raise _Edge
+    if abs(slopes[0] - slopes[1]) > 1e-3 * max(map(abs, slopes)) + 1e-6:
+        raise _Edge
+    return slopes[0]
+
+
+def _terms(grad: Any, direction: torch.Tensor) -> tuple[float, float]:
+    """⟨g, d⟩, and the size of what is added up."""
+    if grad is None:
+        return 0.0, 0.0
+    product = (WIDE.of(grad).conj() * direction).real
+    return float(product.sum()), float(product.abs().sum())
+
+
+def _dot(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one.conj() * other).real.sum())
+
+
+def _scale(numbers: torch.Tensor) -> float:
+    if not numbers.numel():
+        return 1.0
+    return max(float(torch.linalg.vector_norm(numbers)) / math.sqrt(numbers.numel()), 1e-3)
+
+
+def _info(tensor: torch.Tensor) -> Any:
+    return tensor.shape, tensor.dtype, tensor.device
+
+
+def _rtol(dtype: torch.dtype) -> float:
+    return _RTOL.get(dtype, 5e-2)
+
+
+def _wrong(slopes: list[Slope], group: Group) -> bool:
+    return any(slope.wrong(_rtol(group.node.infos[0][1])) for slope in slopes)
+
+
+def _outcome(slopes: list[Slope], rtol: float) -> Outcome:
+    worst = max(slopes, key=lambda slope: abs(slope.found - slope.said))
+    absolute = abs(worst.found - worst.said)
+    relative = absolute / max(abs(worst.found), 1e-300)
+    if not any(slope.wrong(rtol) for slope in slopes):
+        return Outcome(MATCHED, "", Difference("", absolute, relative), "numeric")
+    said = f"along a random direction torch {worst.said:.6g}, finite differences {worst.found:.6g}"
+    return Outcome(FAILED, said, Difference(said, absolute, relative), "numeric")
