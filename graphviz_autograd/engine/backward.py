@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 import torch
 
-from graphviz_autograd.engine import modes
+from graphviz_autograd.engine import modes, words
 from graphviz_autograd.engine.node import KeepGrad, Node
 from graphviz_autograd.engine.tensors import Tensor
 
@@ -60,10 +60,7 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("is_grads_batched needs vmap, which the engine does not have")
     if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, "
-            "but got: allow_unused=False."
-        )
+        raise ValueError(words.MATERIALIZE)
     wanted = _several(inputs)
     for tensor in wanted:
         if not tensor.requires_grad:
@@ -76,10 +73,7 @@ def grad(
     results: list[Tensor | None] = []
     for number, (tensor, value) in enumerate(zip(wanted, found, strict=True)):
         if value is None and not allowed:
-            raise RuntimeError(
-                f"The differentiated Tensor at index {number} appears to not have been used in "
-                "the graph. Set allow_unused=True if this is the desired behavior."
-            )
+            raise RuntimeError(words.UNUSED.format(number))
         if value is None and materialize_grads:
             value = torch.zeros_like(tensor._data)
         results.append(value if value is None or isinstance(value, Tensor) else Tensor(value))
@@ -103,14 +97,12 @@ def _roots(tensors: Sequence[Any], grads: Sequence[Any], record: bool) -> Roots:
     roots = []
     for number, tensor in enumerate(tensors):
         if not tensor.requires_grad:
-            raise RuntimeError(
-                f"element {number} of tensors does not require grad and does not have a grad_fn"
-            )
+            raise RuntimeError(words.NO_GRAD_FN.format(number))
         data = tensor._data
         given = grads[number] if grads else None
         if given is None:
             if data.numel() != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+                raise RuntimeError(words.ONLY_SCALARS)
             if not data.is_floating_point():
                 raise RuntimeError(
                     "grad can be implicitly created only for real scalar outputs but got "
@@ -120,8 +112,9 @@ def _roots(tensors: Sequence[Any], grads: Sequence[Any], record: bool) -> Roots:
         plain = given._data if isinstance(given, Tensor) else given
         if plain.shape != data.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{number}] has a shape of {plain.shape} and "
-                f"output[{number}] has a shape of {data.shape}."
+                words.GRAD_OF_ANOTHER_SHAPE.format(
+                    number=number, given=plain.shape, shape=data.shape
+                )
             )
         recorded = given if isinstance(given, Tensor) else Tensor(plain)
         roots.append((tensor.edge(), recorded if record else plain))
@@ -137,53 +130,63 @@ def run(
 ) -> list[Any]:
     """One pass over the graph above the roots, newest node first.
 
+    An edge leads to an older node always, so when the newest of those that have a gradient
+    waiting has its turn, whatever could add to that gradient has run.
+
     capture  edges whose gradients to return, in place of adding to any `.grad`; only the
              nodes on the way to them run then
     """
-    targets = {node for node, _ in capture or ()}
-    on_the_way = None if capture is None else _leading_to(roots, targets)
-    waiting = _count_uses(roots, on_the_way)
-    buffers: dict[Node, list[Any]] = {}
-    for (node, number), grad in roots:
-        _add(buffers, node, number, grad)
-    captured: list[Any] = [None] * len(capture or ())
     wanted: dict[Node, list[tuple[int, int]]] = {}
     for place, (node, number) in enumerate(capture or ()):
         wanted.setdefault(node, []).append((number, place))
-    ready = [_turn(node) for node in buffers if not waiting.get(node)]
-    heapq.heapify(ready)
+    on_the_way = None if capture is None else _leading_to(roots, set(wanted))
+    captured: list[Any] = [None] * len(capture or ())
+    due: dict[int, tuple[Node, list[Any]]] = {}  # number of a node -> it, its outputs' gradients
+    turns: list[int] = []  # a heap of those numbers; heaps give the least first, so negative
+    for (node, number), grad in roots:
+        _send(due, turns, node, number, grad)
     with modes.set_grad_enabled(record):
-        while ready:
-            node = heapq.heappop(ready)[2]
-            grads = _hooked(node, buffers.pop(node), record)
-            for number, place in wanted.get(node, ()):
-                captured[place] = grads[number]
+        while turns:
+            node, grads = due.pop(-heappop(turns))
+            if node.pre_hooks:
+                grads = _hooked(node, grads, record)
+            if node in wanted:
+                for number, place in wanted[node]:
+                    captured[place] = grads[number]
             if on_the_way is not None and node not in on_the_way:
                 continue
-            found = node.vjp(grads, record) if any(g is not None for g in grads) else []
+            none = grads[0] is None and all(grad is None for grad in grads)
+            found = [] if none else node.vjp(grads, record)
             if not found:
                 found = [None] * len(node.next_functions)
-            for hook in tuple(node.hooks):
-                other = hook(tuple(map(_tensor, found)), tuple(map(_tensor, grads)))
-                if other is not None:
-                    found = [g if g is None or record else plain_of(g) for g in other]
+            if node.hooks:
+                found = _seen(node, found, grads, record)
             if not retain:
                 node.release()
             for (child, number), grad in zip(node.next_functions, found, strict=True):
                 if child is None:
                     continue
-                if on_the_way is not None and child not in on_the_way and child not in targets:
+                if on_the_way is not None and child not in on_the_way and child not in wanted:
                     continue
-                _add(buffers, child, number, _fitted(grad, child, number))
-                waiting[child] -= 1
-                if not waiting[child]:
-                    heapq.heappush(ready, _turn(child))
+                if grad is not None:
+                    shape, dtype, device = child._infos[number]
+                    if grad.shape != shape or grad.dtype is not dtype or grad.device != device:
+                        grad = _fitted(grad, shape, dtype, device)
+                _send(due, turns, child, number, grad)
     return captured
 
 
-def _turn(node: Node) -> tuple[int, int, Node]:
-    """Newer nodes come first; the id breaks ties among leaves."""
-    return (-node._sequence_nr(), id(node), node)
+def _send(
+    due: dict[int, tuple[Node, list[Any]]], turns: list[int], node: Node, number: int, grad: Any
+) -> None:
+    """A gradient for one output of a node, added to what has come for it before."""
+    waiting = due.get(node._number)
+    if waiting is None:
+        waiting = due[node._number] = (node, [None] * len(node._infos))
+        heappush(turns, -node._number)
+    grads = waiting[1]
+    if grad is not None:
+        grads[number] = grad if grads[number] is None else grads[number] + grad
 
 
 def _leading_to(roots: Roots, targets: set[Node]) -> set[Node]:
@@ -209,32 +212,6 @@ def _leading_to(roots: Roots, targets: set[Node]) -> set[Node]:
     return found
 
 
-def _count_uses(roots: Roots, only: set[Node] | None) -> dict[Node, int]:
-    """How many edges lead to each node in the graph above the roots, from those that run."""
-    uses: dict[Node, int] = {}
-    stack = list({node: None for (node, _), _ in roots})
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        if only is not None and node not in only:
-            continue
-        for child, _ in node.next_functions:
-            if child is not None:
-                uses[child] = uses.get(child, 0) + 1
-                if child not in seen:
-                    seen.add(child)
-                    stack.append(child)
-    return uses
-
-
-def _add(buffers: dict[Node, list[Any]], node: Node, number: int, grad: Any) -> None:
-    slots = buffers.get(node)
-    if slots is None:
-        slots = buffers[node] = [None] * len(node._infos)
-    if grad is not None:
-        slots[number] = grad if slots[number] is None else slots[number] + grad
-
-
 def _hooked(node: Node, grads: list[Any], record: bool) -> list[Any]:
     if not node.pre_hooks:
         return grads
@@ -255,6 +232,15 @@ def _hooked(node: Node, grads: list[Any], record: bool) -> list[Any]:
     return grads
 
 
+def _seen(node: Node, found: list[Any], grads: list[Any], record: bool) -> list[Any]:
+    """The gradients that go on, after the node's hooks have seen and maybe replaced them."""
+    for hook in tuple(node.hooks):
+        other = hook(tuple(map(_tensor, found)), tuple(map(_tensor, grads)))
+        if other is not None:
+            found = [g if g is None or record else plain_of(g) for g in other]
+    return found
+
+
 def plain_of(value: Any) -> Any:
     """The torch tensor inside a Tensor; anything else as it is."""
     return value._data if isinstance(value, Tensor) else value
@@ -264,11 +250,8 @@ def _tensor(grad: Any) -> Any:
     return Tensor(grad) if isinstance(grad, torch.Tensor) else grad
 
 
-def _fitted(grad: Any, node: Node, number: int) -> Any:
+def _fitted(grad: Any, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Any:
     """A gradient as the tensor that it belongs to is: its shape, real where that is real."""
-    if grad is None:
-        return None
-    shape, dtype, device = node._infos[number]
     if grad.shape != shape:
         grad = grad.sum_to_size(shape)
     if grad.dtype != dtype:

@@ -8,7 +8,7 @@ else comes by way of `stand_in`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,9 +16,16 @@ from torch._ops import OpOverload
 
 from graphviz_autograd.engine import modes
 from graphviz_autograd.engine.node import NOWHERE, RESULT, Saved
-from graphviz_autograd.engine.table import CONSTANT, Rule, look_up
-from graphviz_autograd.engine.tensors import Tensor
+from graphviz_autograd.engine.table import Known, Rule, leave, look_up
+from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor, at_edge
 from graphviz_autograd.errors import InputTypeError, UnsupportedOperator
+
+_WIDEST = {
+    bool: torch.bool,
+    int: torch.int64,
+    float: torch.float64,
+    complex: torch.complex128,
+}
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
@@ -29,25 +36,28 @@ def apply(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
 
     Raises UnsupportedOperator where a gradient may be asked for and there is no rule.
     """
-    known = look_up(op)
-    recording = modes.is_grad_enabled() and any_requires_grad((*args, *kwargs.values()))
+    return call(look_up(op), args, kwargs)
+
+
+def call(known: Known, args: Args, kwargs: Kwargs) -> Any:
+    """`apply`, for an operator that has been looked up."""
     if known.in_place:
         from graphviz_autograd.engine.in_place import change
 
-        return change(op, known, args, kwargs, recording)
-    result = run(op, args, kwargs)
-    made = recorded(op, known.rule, args, kwargs, result) if recording else wrapped(result)
+        return change(known, args, kwargs)
+    result = run(known, args, kwargs)
+    made = recorded(known, args, kwargs, result) if modes.current.recording else wrapped(result)
     if known.is_view:
         _note_base(args[0], made)
     return made
 
 
-def run(op: OpOverload, args: Args, kwargs: Kwargs) -> Any:
+def run(known: Known, args: Args, kwargs: Kwargs) -> Any:
     """The operator on the plain tensors alone."""
     plain = [a._data if type(a) is Tensor else unwrapped(a) for a in args]
     if kwargs:
-        return op(*plain, **{name: unwrapped(value) for name, value in kwargs.items()})
-    return op(*plain)
+        return known.run(*plain, **{name: unwrapped(value) for name, value in kwargs.items()})
+    return known.run(*plain)
 
 
 def _note_base(source: Any, made: Any) -> None:
@@ -60,46 +70,64 @@ def _note_base(source: Any, made: Any) -> None:
 # ---- recording
 
 
-def recorded(op: OpOverload, rule: Rule | None, args: Args, kwargs: Kwargs, result: Any) -> Any:
-    """The result, with the node that remembers how it came about."""
-    several = isinstance(result, tuple | list)
-    outputs = result if several else (result,)
-    tensors = tuple([out for out in outputs if isinstance(out, torch.Tensor)])
-    if op in CONSTANT or not any(map(differentiable, tensors)):
+def recorded(known: Known, args: Args, kwargs: Kwargs, result: Any) -> Any:
+    """The result; with the node that remembers how it came about, if a gradient can be asked."""
+    rule = known.rule
+    if known.constant or rule is None:
+        if not known.constant and any_requires_grad((*args, *kwargs.values())):
+            refuse_without_rule(known, result)
         return wrapped(result)
-    rule = checked(op, rule)
-    refuse_unknown(op, rule, args, kwargs)
-    edges_of = edges_by_argument(rule, args, kwargs)
-    node = rule.node(edges_of, tensors, kept(rule, edges_of, args, kwargs, outputs))
-    if not several:
-        return _output(result, node, 0, rule)
-    return type(result)(
-        [
-            _output(out, node, number, rule) if isinstance(out, torch.Tensor) else out
-            for number, out in enumerate(outputs)
-        ]
-    )
+    values = rule.bound(args, kwargs)
+    edges_of, active = edges_by_argument(rule, values)
+    if rule.silent:
+        refuse_silent(rule, values)
+    if not active:
+        return wrapped(result)
+    if type(result) is torch.Tensor:
+        if result.dtype not in DIFFERENTIABLE:
+            return Tensor(result)
+        outputs = (result,)
+        kept = keep(rule, active, edges_of, values, outputs)
+        return at_edge(result, (leave(rule, edges_of, kept, outputs), 0))
+    tensors = [out for out in result if isinstance(out, torch.Tensor)]
+    if not any(out.dtype in DIFFERENTIABLE for out in tensors):
+        return wrapped(result)
+    kept = keep(rule, active, edges_of, values, result)
+    node = leave(rule, edges_of, kept, tensors)
+    return type(result)([_output(out, node, number, rule) for number, out in enumerate(result)])
 
 
-def _output(data: torch.Tensor, node: Any, number: int, rule: Rule) -> Tensor:
-    tensor = Tensor(data)
-    if differentiable(data) and (rule.outputs is None or number in rule.outputs):
-        tensor._edge = (node, number)
-    return tensor
+def _output(data: Any, node: Any, number: int, rule: Rule) -> Any:
+    if not isinstance(data, torch.Tensor):
+        return data
+    return at_edge(data, (node, number)) if _has_gradient(data, number, rule) else Tensor(data)
 
 
-def differentiable(data: torch.Tensor) -> bool:
-    """Whether a tensor of this type can have a gradient."""
-    return data.is_floating_point() or data.is_complex()
+def _has_gradient(data: torch.Tensor, number: int, rule: Rule) -> bool:
+    return data.dtype in DIFFERENTIABLE and (rule.outputs is None or number in rule.outputs)
 
 
-def edges_by_argument(rule: Rule, args: Args, kwargs: Kwargs) -> dict[str, Any]:
-    """For each differentiable argument the edge it came by; for a list of tensors a list."""
-    edges = {}
-    for argument in rule.vjps:
-        value = rule.value(argument, args, kwargs)
-        edges[argument] = value.edge() if type(value) is Tensor else _edges(value)
-    return edges
+def edges_by_argument(rule: Rule, values: Args) -> tuple[list[Any], int]:
+    """For each differentiable argument the edge it came by; for a list of tensors a list.
+
+    With them, a bit for each argument that a gradient can go on from.
+    """
+    edges_of: list[Any] = []
+    active = 0
+    for place, bit in rule.places:
+        value = values[place]
+        if type(value) is Tensor:
+            edge = value._edge
+            if edge is None or value._base is not None:
+                edge = value.edge()
+            if edge is not NOWHERE:
+                active |= bit
+        else:
+            edge = _edges(value)
+            if any(part is not NOWHERE for part in (edge if type(edge) is list else (edge,))):
+                active |= bit
+        edges_of.append(edge)
+    return edges_of, active
 
 
 def _edges(value: Any) -> Any:
@@ -112,27 +140,31 @@ def _edges(value: Any) -> Any:
     return NOWHERE
 
 
-def kept(
-    rule: Rule, edges_of: dict[str, Any], args: Args, kwargs: Kwargs, outputs: Any
-) -> dict[str, Any]:
-    """What the VJPs that will be needed ask for, by name; of the others what is no tensor."""
-    found: dict[str, Any] = {}
-    for argument, edges in edges_of.items():
-        idle = edges is NOWHERE or edges == []
-        for name in rule.needs[argument]:
-            if name not in found and (not idle or name in rule.settings):
-                found[name] = _kept(rule, name, args, kwargs, outputs)
-    return found
-
-
-def _kept(rule: Rule, name: str, args: Args, kwargs: Kwargs, outputs: Any) -> Any:
-    if name.startswith("result"):
-        number = int(name.removeprefix("result") or 0)
-        made = _output(outputs[number], RESULT, number, rule)
-        return Saved(made._data, made.edge())
-    if name.endswith("_sym_sizes"):
-        return _sizes(rule.value(name.removesuffix("_sym_sizes"), args, kwargs))
-    return _saved(rule.value(name, args, kwargs), name in rule.tensors)
+def keep(
+    rule: Rule, active: int, edges_of: list[Any], values: Args, results: Sequence[Any]
+) -> list[Any]:
+    """What a node keeps, field by field: of a tensor that no VJP needed here asks for, nothing."""
+    kept: list[Any] = []
+    for name, what, place, users, own in rule.fields:
+        if what == "argument":
+            value = values[place]
+            if type(value) is Tensor:
+                if users & active:
+                    edge = value.edge() if own is None else edges_of[own]
+                    value = Saved(value._data, edge, value)
+                else:
+                    value = None
+            elif name in rule.tensors:
+                value = _saved(value) if users & active else None
+        elif not users & active or (what == "result" and not results):
+            value = None
+        elif what == "result":
+            has_gradient = _has_gradient(results[place], place, rule)
+            value = Saved(results[place], (RESULT, place) if has_gradient else NOWHERE)
+        else:
+            value = _sizes(values[place])
+        kept.append(value)
+    return kept
 
 
 def _sizes(value: Any) -> Any:
@@ -143,42 +175,43 @@ def _sizes(value: Any) -> Any:
     return tuple(value.shape)
 
 
-def _saved(value: Any, is_tensor: bool) -> Any:
+def _saved(value: Any) -> Any:
     if isinstance(value, Tensor):
         return Saved(value._data, value.edge(), value)
-    if is_tensor and isinstance(value, int | float | complex):
-        return Saved(_as_tensor(value), NOWHERE)
     if isinstance(value, torch.Tensor):
         return Saved(value, NOWHERE)
-    if isinstance(value, list | tuple) and any(isinstance(v, Tensor | torch.Tensor) for v in value):
-        return [_saved(part, is_tensor) for part in value]
+    if isinstance(value, int | float | complex):
+        return Saved(_as_tensor(value), NOWHERE)
+    if isinstance(value, list | tuple):
+        return [_saved(part) for part in value]
     return value
 
 
 def _as_tensor(number: float | complex) -> torch.Tensor:
     """A number where a tensor belongs: exact, and without dimensions, so it widens no other."""
-    wide: dict[type, torch.dtype] = {float: torch.float64, complex: torch.complex128}
-    return torch.tensor(number, dtype=wide.get(type(number)))
+    return torch.scalar_tensor(number, dtype=_WIDEST[type(number)])
 
 
 # ---- what cannot be recorded
 
 
-def checked(op: OpOverload, rule: Rule | None) -> Rule:
-    """The rule. Raises UnsupportedOperator where there is none."""
-    if rule is None:
+def refuse_without_rule(known: Known, result: Any) -> None:
+    """Raises UnsupportedOperator, unless nothing comes out that could have a gradient."""
+    outputs = result if isinstance(result, tuple | list) else (result,)
+    if any(isinstance(out, torch.Tensor) and out.dtype in DIFFERENTIABLE for out in outputs):
         raise UnsupportedOperator(
-            f"the engine has no rule for {op}: call it under engine.no_grad(), or give it one "
-            "with engine.rule"
+            f"the engine has no rule for {known.op}: call it under engine.no_grad(), or give it "
+            "one with engine.rule"
         )
-    return rule
 
 
-def refuse_unknown(op: OpOverload, rule: Rule, args: Args, kwargs: Kwargs) -> None:
+def refuse_silent(rule: Rule, values: Args) -> None:
     """An argument that requires grad and has no VJP would lose its gradient in silence."""
-    for name in rule.silent:
-        if any_requires_grad((rule.value(name, args, kwargs),)):
-            raise UnsupportedOperator(f"the engine's rule for {op} has no gradient for {name!r}")
+    for place in rule.silent:
+        if any_requires_grad((values[place],)):
+            raise UnsupportedOperator(
+                f"the engine's rule for {rule.op} has no gradient for {rule.names[place]!r}"
+            )
 
 
 def any_requires_grad(values: tuple[Any, ...] | list[Any]) -> bool:

@@ -27,10 +27,10 @@ from typing import Any
 import torch
 
 from graphviz_autograd.engine import modes
-from graphviz_autograd.engine.in_place import LEAF_IN_PLACE
-from graphviz_autograd.engine.node import FREED, NOWHERE, RESULT, AccumulateGrad, Node, Saved
+from graphviz_autograd.engine.node import NOWHERE, RESULT, AccumulateGrad, Node, Saved, info
 from graphviz_autograd.engine.tensors import Tensor, at_edge
 from graphviz_autograd.engine.views import CopySlices
+from graphviz_autograd.engine.words import FREED, LEAF_IN_PLACE
 
 NO_BACKWARD = (
     "You must implement either the backward or vjp method for your custom autograd.Function to "
@@ -250,7 +250,7 @@ def _changed(node: FunctionNode, number: int, value: Tensor) -> Tensor:
 
 def _info(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return (tuple(value.shape), value.dtype, value.device)
+        return info(value._data)
     return NO_TENSOR
 
 
@@ -291,8 +291,8 @@ class ErrorNode(Node):
 
     __slots__ = ("_message",)
 
-    def __init__(self, message: str, edges: tuple[Any, ...], outputs: Any) -> None:
-        super().__init__(edges, outputs)
+    def __init__(self, message: str, edges: tuple[Any, ...], infos: Any) -> None:
+        super().__init__(edges, infos)
         self._message = message
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:  # noqa: ARG002
@@ -314,7 +314,7 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         node = ErrorNode(
             "trying to differentiate twice a function that was marked with @once_differentiable",
             edges,
-            tuple(tensor._data for tensor in tensors),
+            [info(tensor._data) for tensor in tensors],
         )
         places = {id(tensor): number for number, tensor in enumerate(tensors)}
         return tuple(

@@ -13,33 +13,34 @@ Hook = Callable[[Any], Any]
 
 class _Mode(threading.local):
     recording = True
-    hooks: tuple[Hook, Hook] | None = None
+    hooks: tuple[Hook, Hook] | None = None  # of tensors saved for backward: pack, unpack
 
 
-_mode = _Mode()
+current = _Mode()
+"""What holds in this thread."""
 
 
 def is_grad_enabled() -> bool:
     """Whether operations on tensors that require grad are recorded, in this thread."""
-    return _mode.recording
+    return current.recording
 
 
 class set_grad_enabled:  # noqa: N801 - torch's name
     """Switches recording at once; as a context, back again at its end; also a decorator."""
 
     def __init__(self, mode: bool) -> None:
-        self.previous = _mode.recording
+        self.previous = current.recording
         self.mode = mode
-        _mode.recording = mode
+        current.recording = mode
 
     def __enter__(self) -> None:
-        _mode.recording = self.mode
+        current.recording = self.mode
 
     def __exit__(self, *_: object) -> None:
-        _mode.recording = self.previous
+        current.recording = self.previous
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        _mode.recording = self.previous
+        current.recording = self.previous
 
         if inspect.isgeneratorfunction(function):
             return _generator(function, self.mode)
@@ -86,11 +87,11 @@ class no_grad(set_grad_enabled):  # noqa: N801
 
     def __init__(self) -> None:
         self.mode = False
-        self.previous = _mode.recording
+        self.previous = current.recording
 
     def __enter__(self) -> None:
-        self.previous = _mode.recording
-        _mode.recording = self.mode
+        self.previous = current.recording
+        current.recording = self.mode
 
 
 class enable_grad(no_grad):  # noqa: N801
@@ -109,11 +110,6 @@ class inference_mode(no_grad):  # noqa: N801
         self.mode = not mode if mode else self.previous
 
 
-def saved_tensors_hooks_now() -> tuple[Hook, Hook] | None:
-    """What is done to tensors that are saved for backward, in this thread: (pack, unpack)."""
-    return _mode.hooks
-
-
 class saved_tensors_hooks:  # noqa: N801
     """A context in which every tensor that is saved for backward is packed, and unpacked later.
 
@@ -126,8 +122,8 @@ class saved_tensors_hooks:  # noqa: N801
         self._before: list[tuple[Hook, Hook] | None] = []
 
     def __enter__(self) -> None:
-        self._before.append(_mode.hooks)
-        _mode.hooks = self._hooks
+        self._before.append(current.hooks)
+        current.hooks = self._hooks
 
     def __exit__(self, *_: object) -> None:
-        _mode.hooks = self._before.pop()
+        current.hooks = self._before.pop()

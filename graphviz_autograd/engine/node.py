@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from graphviz_autograd.engine import modes
+from graphviz_autograd.engine.words import CHANGED_SINCE_SAVED
 
 if TYPE_CHECKING:
     from graphviz_autograd.engine.tensors import Tensor
@@ -23,21 +24,25 @@ if TYPE_CHECKING:
 Edge = tuple["Node", int]
 """A node and the number of one of its outputs: what a gradient flows along."""
 
+Info = tuple[torch.Size, torch.dtype, torch.device]
+"""What a gradient has to be, to be that of a tensor."""
+
 NOWHERE = (None, 0)
 """The edge of an input that needs no gradient, as torch writes it."""
 
 RESULT = object()
 """In the edge of a saved tensor, in place of a node: this very node's own output."""
 
-FREED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors "
-    "after they have already been freed). Saved intermediate values of the graph are freed "
-    "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
-    "backward through the graph a second time or if you need to access saved tensors after "
-    "calling backward."
-)
+NO_HOOKS: list[Any] = []
+"""The hooks of whatever has none: one list for all, never added to."""
 
 _counter = itertools.count()
+
+
+def info(tensor: torch.Tensor) -> Info:
+    """Shape, dtype and device of a tensor."""
+    return (tensor.shape, tensor.dtype, tensor.device)
+
 
 watchers: list[Callable[[Node], None]] = []
 """Who is told of each node as it is made."""
@@ -77,30 +82,32 @@ class Node:
     """One operation that ran.
 
     next_functions   for each tensor it took, the edge that tensor came by
-    metadata         a dict for whoever looks at the graph
     pre_hooks        (number of an output, hook called with its gradient, may replace it)
     hooks            called with the gradients of the inputs and of the outputs
+
+    Nodes are numbered as they are made, so an edge always leads to a lower number.
     """
 
     __slots__ = (
         "__weakref__",
         "_infos",
+        "_metadata",
         "_number",
         "hooks",
-        "metadata",
         "next_functions",
         "pre_hooks",
     )
 
-    def __init__(self, edges: tuple[Any, ...], outputs: tuple[torch.Tensor, ...]) -> None:
+    def __init__(self, edges: tuple[Any, ...], infos: Sequence[Info]) -> None:
         self.next_functions = edges
-        self._infos = [(t.shape, t.dtype, t.device) for t in outputs]
+        self._infos = infos  # of each output
         self._number = next(_counter)
-        self.metadata: dict[str, Any] = {}
-        self.hooks: list[Callable[..., Any]] = []
-        self.pre_hooks: list[tuple[int, Callable[..., Any]]] = []
-        for watcher in watchers:
-            watcher(self)
+        self._metadata: dict[str, Any] | None = None
+        self.hooks: list[Callable[..., Any]] = NO_HOOKS
+        self.pre_hooks: list[tuple[int, Callable[..., Any]]] = NO_HOOKS
+        if watchers:
+            for watcher in watchers:
+                watcher(self)
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
         """Gradients of the inputs, aligned with `next_functions`, from those of the outputs.
@@ -117,12 +124,27 @@ class Node:
         """The name torch gives such a node."""
         return type(self).__name__
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dict for whoever looks at the graph."""
+        if self._metadata is None:
+            self._metadata = {}
+        return self._metadata
+
     def register_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(grads of inputs, grads of outputs)` when this node's turn has come.
 
         It may return other gradients of the inputs.
         """
+        if self.hooks is NO_HOOKS:
+            self.hooks = []
         return HookHandle(self.hooks, hook)
+
+    def hook_output(self, number: int, hook: Callable[..., Any]) -> HookHandle:
+        """Call `hook(gradient of that output)` before this node's turn; may return another."""
+        if self.pre_hooks is NO_HOOKS:
+            self.pre_hooks = []
+        return HookHandle(self.pre_hooks, (number, hook))
 
     def _sequence_nr(self) -> int:
         return self._number
@@ -144,7 +166,7 @@ class AccumulateGrad(Node):
     __slots__ = ("variable",)
 
     def __init__(self, variable: Tensor) -> None:
-        super().__init__((), (variable._data,))
+        super().__init__((), (info(variable._data),))
         self.variable = variable
         self.pre_hooks = variable._hooks  # a leaf's hooks outlive its nodes
 
@@ -174,9 +196,8 @@ class Saved:
         self.variable = None if variable is None else weakref.ref(variable)
         self._version = data._version
         self.unpack_hook: Callable[[Any], Any] | None = None
-        hooks = modes.saved_tensors_hooks_now()
-        if hooks is not None:
-            pack, self.unpack_hook = hooks
+        if modes.current.hooks is not None:
+            pack, self.unpack_hook = modes.current.hooks
             self.data = pack(data)
 
     def plain(self, owner: Node) -> torch.Tensor:
@@ -198,11 +219,10 @@ class Saved:
             node, number = variable.edge() if variable is not None else self.edge
         made = node is not None and not isinstance(node, AccumulateGrad)
         name = re.sub(r"Backward\d*$", "", node.name()) if made else ""
-        where = f", which is output {number} of {name}," if made else ""
-        return (
-            "one of the variables needed for gradient computation has been modified by an "
-            f"inplace operation: [{self.data.type()} {list(self.data.shape)}]{where} is at "
-            f"version {self.data._version}; expected version {self._version} instead. Hint: "
-            "enable anomaly detection to find the operation that failed to compute its "
-            "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        return CHANGED_SINCE_SAVED.format(
+            kind=self.data.type(),
+            shape=list(self.data.shape),
+            made_by=f", which is output {number} of {name}," if made else "",
+            version=self.data._version,
+            expected=self._version,
         )

@@ -17,8 +17,9 @@ from torch.overrides import enable_reentrant_dispatch
 from torch.utils._mode_utils import no_dispatch
 from torch.utils._pytree import tree_map
 
-from graphviz_autograd.engine.doors import apply, differentiable
-from graphviz_autograd.engine.tensors import Tensor
+from graphviz_autograd.engine.doors import apply, call
+from graphviz_autograd.engine.table import Known
+from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor
 from graphviz_autograd.errors import UnsupportedOperator
 
 
@@ -73,7 +74,7 @@ class StandIn(torch.Tensor):
                 op(*args, **(kwargs or {}))
         # Torch has switched off here what shares version counters between views.
         with enable_reentrant_dispatch():
-            result = apply(op, *tree_map(engine, args), **tree_map(engine, kwargs or {}))
+            result = apply(op, *_mapped(engine, args), **_mapped(engine, kwargs or {}))
 
         def stand_in(value: Any) -> Any:
             if not isinstance(value, Tensor):
@@ -81,18 +82,34 @@ class StandIn(torch.Tensor):
             known = standing.get(id(value))  # what an in-place operator gives back
             return StandIn(value) if known is None else known
 
-        return tree_map(stand_in, result)
+        return _mapped(stand_in, result)
+
+
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """What an operator takes or gives, with each tensor replaced; it nests only so far."""
+    if isinstance(value, list | tuple):
+        return type(value)([_mapped(function, part) for part in value])
+    if isinstance(value, dict):
+        return {name: _mapped(function, part) for name, part in value.items()}
+    return function(value)
+
+
+ENTRANCES: dict[Any, Known] = {}
+"""Functions of torch that are one operator each: they need not be taken apart."""
 
 
 def through_torch(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Run a torch function on engine Tensors, taken apart by torch itself."""
+    known = ENTRANCES.get(func)
+    if known is not None and not kwargs and type(args[0]) is Tensor:
+        return call(known, args, {})
     standing: dict[int, StandIn] = {}
     constants: dict[int, Tensor] = {}
 
     def stand_in(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
-        if not differentiable(value._data):  # a constant, whose numbers torch may look at
+        if value._data.dtype not in DIFFERENTIABLE:  # a constant, whose numbers torch may look at
             constants[id(value._data)] = value
             return value._data
         if id(value) not in standing:

@@ -21,19 +21,37 @@ imaginary part.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
 from torch._ops import OpOverload
 
-from graphviz_autograd.engine.node import FREED, NOWHERE, RESULT, Node, Saved
+from graphviz_autograd.engine.node import NOWHERE, RESULT, Node, Saved, info
 from graphviz_autograd.engine.tensors import at_edge
+from graphviz_autograd.engine.words import FREED
 
 VJP = Callable[..., Any]
 
 _NOTHING = SimpleNamespace(data=None, unpack_hook=None)
+
+
+class Field(NamedTuple):
+    """Something that VJPs ask for, and where it is found.
+
+    what   "argument", "result", or "sizes" for the shape of an argument
+    place  its number among the arguments, or among the outputs
+    users  the arguments whose VJPs ask for it, a bit for each
+    edge   of a differentiable argument, its number among them
+    """
+
+    name: str
+    what: str
+    place: int
+    users: int
+    edge: int | None = None
 
 
 class Rule:
@@ -59,31 +77,60 @@ class Rule:
         self.op, self.formula, self.kernel, self.vjps = op, formula, kernel, vjps
         self.outputs = outputs
         arguments = op._schema.arguments
-        self.names = [argument.name for argument in arguments]
-        self.places = {name: place for place, name in enumerate(self.names)}
-        self.defaults = {a.name: a.default_value for a in arguments if a.has_default_value()}
-        self.tensors = {a.name for a in arguments if "Tensor" in str(a.type)}
-        self.settings = set(self.names) - self.tensors  # dim, alpha: cheap to keep, good to see
-        self.silent = [name for name in self.names if name in self.tensors - set(vjps)]
-        self.needs = {
-            argument: [name for name in _parameters(vjp) if name not in ("g", "gs")]
-            for argument, vjp in vjps.items()
-        }
-        self.calls = {argument: (vjp, _parameters(vjp)) for argument, vjp in vjps.items()}
-        unknown = set(vjps) - set(self.names)
+        names = [argument.name for argument in arguments]
+        unknown = set(vjps) - set(names)
         if unknown:
             raise ValueError(f"{op} has no argument {', '.join(sorted(unknown))}")
+        self.names = tuple(names)
+        self.defaults = tuple(a.default_value if a.has_default_value() else None for a in arguments)
+        self.tensors = {a.name for a in arguments if "Tensor" in str(a.type)}
+        self.has_lists = any("List" in str(a.type) for a in arguments if a.name in vjps)
+        self.silent = [names.index(name) for name in names if name in self.tensors - set(vjps)]
+        self.places = [(names.index(name), 1 << number) for number, name in enumerate(vjps)]
+        wanted = {name: set(_parameters(vjp)) - {"g", "gs"} for name, vjp in vjps.items()}
+        fields = dict.fromkeys(name for vjp in vjps.values() for name in _parameters(vjp))
+        self.fields = [_field(f, names, wanted) for f in fields if f not in ("g", "gs")]
+        order = ["g", "gs", *[field.name for field in self.fields]]
+        self.calls = [
+            (vjp, _picker([order.index(name) for name in _parameters(vjp)]))
+            for vjp in vjps.values()
+        ]
         self.node = _node_type(name, self)
 
     def __repr__(self) -> str:
         return f"<rule for {self.op}: {self.formula}>"
 
-    def value(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """The argument of that name in a call."""
-        place = self.places[name]
-        if place < len(args):
-            return args[place]
-        return kwargs[name] if name in kwargs else self.defaults.get(name)
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """All arguments of a call, in the order of the operator's schema."""
+        if not kwargs:
+            return args + self.defaults[len(args) :]
+        rest = zip(self.names[len(args) :], self.defaults[len(args) :], strict=True)
+        return args + tuple([kwargs.get(name, default) for name, default in rest])
+
+    def asks_for_self(self, active: int) -> bool:
+        """Whether one of these arguments' VJPs needs the first argument."""
+        return any(
+            field.what == "argument" and field.place == 0 and field.users & active
+            for field in self.fields
+        )
+
+
+def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """Picks what a VJP takes out of all that there is."""
+    if len(places) == 1:
+        only = places[0]
+        return operator.itemgetter(slice(only, only + 1))
+    return operator.itemgetter(*places) if places else lambda _: ()
+
+
+def _field(name: str, names: list[str], wanted: dict[str, set[str]]) -> Field:
+    users = sum(1 << number for number, asked in enumerate(wanted.values()) if name in asked)
+    if name.startswith("result"):
+        return Field(name, "result", int(name.removeprefix("result") or 0), users)
+    if name.endswith("_sym_sizes"):
+        return Field(name, "sizes", names.index(name.removesuffix("_sym_sizes")), users)
+    edge = list(wanted).index(name) if name in wanted else None
+    return Field(name, "argument", names.index(name), users, edge)
 
 
 RULES: dict[OpOverload, Rule] = {}
@@ -104,29 +151,53 @@ def rule(
     are the numbers of the outputs that have a gradient, where not all have.
     """
     RULES[op] = Rule(op, formula, name or node_name(op), kernel, outputs, vjps)
-    _looked_up.clear()
+    _tell(op)
     return RULES[op]
 
 
 def forget(op: OpOverload) -> None:
     """Take the rule for an operator out of the table."""
     RULES.pop(op, None)
-    _looked_up.clear()
+    _tell(op)
+
+
+CONSTANT: set[OpOverload] = set()
+"""Operators whose results never require grad, whatever they are made from."""
+
+
+def constant(*ops: OpOverload) -> None:
+    """No gradient passes these, and torch too says of their results that they need none."""
+    CONSTANT.update(ops)
+    for op in ops:
+        look_up(op).constant = True
 
 
 # ---- from an operator to what is known of it
 
 
-class Known(NamedTuple):
+class Known:
     """What `doors` needs to know of an operator.
 
-    `shape_only`: it changes in place how a tensor is looked at, not its numbers.
+    rule        its rule, or that of its twin; None where there is none
+    run         what computes it on plain tensors
+    in_place    whether it changes its first argument
+    is_view     whether its results share their memory with its first argument
+    shape_only  whether it changes in place how a tensor is looked at, not its numbers
+    constant    whether its results never require grad
     """
 
-    rule: Rule | None
-    in_place: bool
-    is_view: bool
-    shape_only: bool
+    __slots__ = ("constant", "in_place", "is_view", "op", "rule", "run", "shape_only", "twin")
+
+    def __init__(self, op: OpOverload) -> None:
+        alias = op._schema.arguments[0].alias_info if op._schema.arguments else None
+        self.op = op
+        self.run: Callable[..., Any] = op._op
+        self.in_place = alias is not None and alias.is_write
+        self.is_view = alias is not None and not self.in_place
+        self.shape_only = torch.Tag.inplace_view in op.tags
+        self.twin = _twin(op) if self.in_place else op
+        self.constant = op in CONSTANT
+        self.rule = RULES.get(op) or RULES.get(self.twin)
 
 
 _looked_up: dict[OpOverload, Known] = {}
@@ -136,13 +207,15 @@ def look_up(op: OpOverload) -> Known:
     """What is known of an operator; one that works in place shares the rule of its twin."""
     known = _looked_up.get(op)
     if known is None:
-        alias = op._schema.arguments[0].alias_info if op._schema.arguments else None
-        in_place = alias is not None and alias.is_write
-        rule = RULES.get(op) or RULES.get(_twin(op) if in_place else op)
-        shape_only = torch.Tag.inplace_view in op.tags
-        known = Known(rule, in_place, alias is not None and not in_place, shape_only)
-        _looked_up[op] = known
+        known = _looked_up[op] = Known(op)
     return known
+
+
+def _tell(op: OpOverload) -> None:
+    """The rule for an operator has changed."""
+    for known in _looked_up.values():
+        if known.op is op or known.twin is op:
+            known.rule = RULES.get(known.op) or RULES.get(known.twin)
 
 
 def _twin(op: OpOverload) -> OpOverload:
@@ -163,15 +236,6 @@ def _types(op: OpOverload) -> list[str]:
     return [str(argument.type) for argument in op._schema.arguments]
 
 
-CONSTANT: set[OpOverload] = set()
-"""Operators whose results never require grad, whatever they are made from."""
-
-
-def constant(*ops: OpOverload) -> None:
-    """No gradient passes these, and torch too says of their results that they need none."""
-    CONSTANT.update(ops)
-
-
 def node_name(op: OpOverload) -> str:
     """What torch calls the nodes of an operator, as a rule: mul -> MulBackward0."""
     words = op._schema.name.partition("::")[2].strip("_").split("_")
@@ -184,39 +248,37 @@ def _parameters(vjp: VJP) -> tuple[str, ...]:
 
 
 class RuleNode(Node):
-    """A node that works by a rule of the table."""
+    """A node that works by a rule of the table.
+
+    Keeps what the rule's `fields` name; of those that no VJP needed here asks for, only
+    what is no tensor.
+    """
 
     __slots__ = ("_edges_of", "_kept")
 
     rule: Rule
-
-    def __init__(
-        self, edges_of: dict[str, Any], outputs: tuple[Any, ...], kept: dict[str, Any]
-    ) -> None:
-        flat: list[Any] = []
-        for edges in edges_of.values():
-            flat.extend(edges if isinstance(edges, list) else [edges])
-        super().__init__(tuple(flat), outputs)
-        self._edges_of = edges_of  # argument -> its edge, or a list of edges
-        self._kept: dict[str, Any] | None = kept
+    _edges_of: Sequence[Any]  # for each differentiable argument its edge, or a list of edges
+    _kept: list[Any] | None
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
         if self._kept is None:
             raise RuntimeError(FREED)
-        values = {name: self._value(kept, record) for name, kept in self._kept.items()}
-        values["g"], values["gs"] = grads[0], grads
-        found: list[Any] = []
-        for argument, edges in self._edges_of.items():
-            several = isinstance(edges, list)
-            if edges is NOWHERE or (several and all(edge is NOWHERE for edge in edges)):
-                found.extend([None] * (len(edges) if several else 1))
-                continue
-            vjp, takes = self.rule.calls[argument]
-            result = vjp(*[values[name] for name in takes])
-            if several:
-                found.extend(result)
+        values: list[Any] = [grads[0], grads]
+        for kept in self._kept:
+            if type(kept) is Saved and not record:
+                values.append(kept.plain(self))
             else:
-                found.append(result)
+                values.append(self._value(kept, record))
+        found: list[Any] = []
+        for edges, (vjp, pick) in zip(self._edges_of, self.rule.calls, strict=True):
+            if edges is NOWHERE:
+                found.append(None)
+            elif type(edges) is not list:
+                found.append(vjp(*pick(values)))
+            elif all(edge is NOWHERE for edge in edges):
+                found.extend([None] * len(edges))
+            else:
+                found.extend(vjp(*pick(values)))
         return found
 
     def _value(self, kept: Any, record: bool) -> Any:
@@ -231,26 +293,43 @@ class RuleNode(Node):
         return kept
 
     def release(self) -> None:
-        if any(isinstance(kept, Saved | list) for kept in (self._kept or {}).values()):
-            self._kept = None
+        for kept in self._kept or ():
+            if isinstance(kept, Saved | list):
+                self._kept = None
+                return
+
+
+def leave(
+    rule: Rule, edges_of: list[Any], kept: list[Any], outputs: Sequence[torch.Tensor]
+) -> RuleNode:
+    """The node that remembers what ran, by which rule."""
+    if rule.has_lists:
+        flat = [e for edges in edges_of for e in (edges if type(edges) is list else [edges])]
+    else:
+        flat = edges_of
+    infos = (info(outputs[0]),) if len(outputs) == 1 else [info(out) for out in outputs]
+    node = rule.node(tuple(flat), infos)
+    node._edges_of = edges_of
+    node._kept = kept
+    return node
 
 
 def _node_type(name: str, rule: Rule) -> type[RuleNode]:
     """A class of nodes of its own for a rule, with what it saves readable as torch's is."""
     space: dict[str, Any] = {"__slots__": (), "rule": rule}
-    for field in sorted({name for needs in rule.needs.values() for name in needs}):
-        space[f"_saved_{field}"] = property(functools.partial(_read_saved, field))
-        if field.startswith("result") or field in rule.tensors:
-            space[f"_raw_saved_{field}"] = property(functools.partial(_read_raw, field))
+    for place, field in enumerate(rule.fields):
+        space[f"_saved_{field.name}"] = property(functools.partial(_read_saved, place))
+        if field.what == "result" or field.name in rule.tensors:
+            space[f"_raw_saved_{field.name}"] = property(functools.partial(_read_raw, place))
     return type(name, (RuleNode,), space)
 
 
-def _read_saved(field: str, node: RuleNode) -> Any:
+def _read_saved(place: int, node: RuleNode) -> Any:
     if node._kept is None:
         raise RuntimeError(FREED)
-    return node._value(node._kept.get(field), False)
+    return node._value(node._kept[place], False)
 
 
-def _read_raw(field: str, node: RuleNode) -> Any:
-    kept = None if node._kept is None else node._kept.get(field)
+def _read_raw(place: int, node: RuleNode) -> Any:
+    kept = None if node._kept is None else node._kept[place]
     return tuple(kept) if isinstance(kept, list) else kept or _NOTHING

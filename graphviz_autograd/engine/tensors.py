@@ -21,33 +21,32 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from graphviz_autograd.engine.node import NOWHERE, AccumulateGrad, Edge, HookHandle, KeepGrad
+from graphviz_autograd.engine import words
+from graphviz_autograd.engine.looks import Looks
+from graphviz_autograd.engine.node import (
+    NO_HOOKS,
+    NOWHERE,
+    AccumulateGrad,
+    Edge,
+    HookHandle,
+    KeepGrad,
+)
 from graphviz_autograd.engine.views import AsStridedBackward0
 
-NO_HOOKS: list[Any] = []
-"""The hooks of a tensor that has none: one list for all of them, never added to."""
-
-GRAD_OF_NO_LEAF = (
-    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
-    "attribute won't be populated during autograd.backward(). If you indeed want the .grad "
-    "field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
-    "If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead."
-)
-
-DETACH_VIEW = "Can't detach views in-place. Use detach() instead."
-
-DEEPCOPY = (
-    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-    "at the moment."
-)
+DIFFERENTIABLE = {
+    dtype
+    for dtype in vars(torch).values()
+    if isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)
+}
+"""The dtypes that can have a gradient."""
 
 
-class Tensor:
+class Tensor(Looks):
     """A torch tensor that the engine differentiates.
 
     data           the plain torch tensor; torch's own autograd never sees it. As with
@@ -105,7 +104,7 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         if self._grad is None and not self.is_leaf and not self.retains_grad:
-            warnings.warn(GRAD_OF_NO_LEAF, UserWarning, stacklevel=2)
+            warnings.warn(words.GRAD_OF_NO_LEAF, UserWarning, stacklevel=2)
         return self._grad
 
     @grad.setter
@@ -120,9 +119,7 @@ class Tensor:
             )
         if value.shape != self.shape:
             raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of "
-                f"size '{list(self.shape)}'. Please ensure that the gradient and the tensor are "
-                "the same size"
+                words.GRAD_OF_ANOTHER_SIZE.format(given=list(value.shape), size=list(self.shape))
             )
         self._grad = value if isinstance(value, Tensor) else Tensor(value)
 
@@ -135,23 +132,18 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        floating = self._data.is_floating_point() or self._data.is_complex()
-        if value and self._edge is None and not floating:
+        if value and self._edge is not None:
+            raise RuntimeError(words.FLAG_OF_NO_LEAF)
+        if value and self._data.dtype not in DIFFERENTIABLE:
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients"
             )
-        if value and self._edge is not None:
-            raise RuntimeError("you can only change requires_grad flags of leaf variables.")
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         if self._edge is not None and not requires_grad:
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use "
-                "a computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
-            )
-        if requires_grad and not (self._data.is_floating_point() or self._data.is_complex()):
+            raise RuntimeError(words.DETACH_INSTEAD)
+        if requires_grad and self._data.dtype not in DIFFERENTIABLE:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self._requires_grad = requires_grad
         return self
@@ -246,7 +238,7 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._edge is not None and not self.retains_grad:
-            self._edge[0].pre_hooks.append((self._edge[1], KeepGrad(self)))
+            self._edge[0].hook_output(self._edge[1], KeepGrad(self))
 
     @property
     def retains_grad(self) -> bool:
@@ -260,7 +252,8 @@ class Tensor:
         node, number = self.edge()
         if node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        return HookHandle(node.pre_hooks, (number, hook))
+        handle: HookHandle = node.hook_output(number, hook)
+        return handle
 
     def detach(self) -> Tensor:
         """The same numbers, cut off from the graph."""
@@ -269,7 +262,7 @@ class Tensor:
     def detach_(self) -> Tensor:
         """Cut off from the graph; becomes a leaf."""
         if self._base is not None:
-            raise RuntimeError(DETACH_VIEW)
+            raise RuntimeError(words.DETACH_VIEW)
         self._edge, self._requires_grad = None, False
         return self
 
@@ -294,115 +287,17 @@ class Tensor:
             found, (Tensor,), (self, *args), kwargs
         )
 
-    shape = property(lambda self: self._data.shape)
-    dtype = property(lambda self: self._data.dtype)
-    device = property(lambda self: self._data.device)
-    layout = property(lambda self: self._data.layout)
-    ndim = property(lambda self: self._data.ndim)
-    is_cuda = property(lambda self: self._data.is_cuda)
-    _version = property(lambda self: self._data._version)
-
-    def size(self, dim: int | None = None) -> Any:
-        return self._data.size() if dim is None else self._data.size(dim)
-
-    def dim(self) -> int:
-        return self._data.dim()
-
-    def numel(self) -> int:
-        return self._data.numel()
-
-    def data_ptr(self) -> int:
-        return self._data.data_ptr()
-
-    def stride(self, dim: int | None = None) -> Any:
-        return self._data.stride() if dim is None else self._data.stride(dim)
-
-    def is_contiguous(self) -> bool:
-        return self._data.is_contiguous()
-
-    def untyped_storage(self) -> Any:
-        return self._data.untyped_storage()
-
-    def item(self) -> Any:
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        return self._data.tolist()
-
-    def numpy(self) -> Any:
-        if self.requires_grad:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead."
-            )
-        return self._data.numpy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = self.numpy()
-        return array if dtype is None else array.astype(dtype)
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def __float__(self) -> float:
-        return float(self._data)
-
-    def __int__(self) -> int:
-        return int(self._data)
-
-    def __complex__(self) -> complex:
-        return complex(self._data)
-
-    def __index__(self) -> int:
-        return self._data.__index__()
-
-    def __contains__(self, element: Any) -> bool:
-        return (element._data if isinstance(element, Tensor) else element) in self._data
-
-    def __format__(self, spec: str) -> str:
-        if not spec or self._data.dim():
-            return object.__format__(self, spec)
-        return format(self._data.item(), spec)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self._data.dim():
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError(DEEPCOPY)
+            raise RuntimeError(words.DEEPCOPY)
         copied = memo[id(self)] = Tensor(self._data.clone(), self._requires_grad)
         copied._grad = None if self._grad is None else Tensor(self._grad._data.clone())
         return copied
 
-    def __repr__(self) -> str:
-        return shown(self)
-
-    __hash__ = object.__hash__
-
 
 def at_edge(data: torch.Tensor, edge: Any) -> Tensor:
-    """A Tensor whose gradient flows along `edge`: a saved one, back to be computed with."""
+    """A Tensor whose gradient flows along `edge`: a result, or one that was saved."""
     tensor = Tensor(data)
     if edge[0] is not None:
         tensor._edge = edge
     return tensor
-
-
-def shown(tensor: Tensor) -> str:
-    """As torch prints it: `tensor([0., 4.], grad_fn=<MulBackward0>)`."""
-    text = repr(tensor._data)
-    if tensor.grad_fn is not None:
-        suffix = f"grad_fn=<{type(tensor.grad_fn).__name__}>"
-    elif tensor._requires_grad:
-        suffix = "requires_grad=True"
-    else:
-        return text
-    last = text[:-1].rpartition("\n")[2]
-    used = len(last) if last.startswith("       dtype=") else len(last) + 2
-    wide = used + len(suffix) + 2 > torch._tensor_str.PRINT_OPTS.linewidth
-    return f"{text[:-1]},{chr(10) + ' ' * 7 if wide else ' '}{suffix})"

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from graphviz_autograd.engine.node import FREED, Node
+from graphviz_autograd.engine.node import Node, info
+from graphviz_autograd.engine.words import FREED
 
 
 def positions(base: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
@@ -62,7 +63,7 @@ class AsStridedBackward0(Node):
     __slots__ = ("_shape", "_window")
 
     def __init__(self, edge: Any, base: torch.Tensor, view: torch.Tensor) -> None:
-        super().__init__((edge,), (view,))
+        super().__init__((edge,), (info(view),))
         self._shape = base.shape
         self._window = Window(base, view)
 
@@ -83,7 +84,7 @@ class CopySlices(Node):
     __slots__ = ("_inner", "_view_shape", "_window")
 
     def __init__(self, edge: Any, base: torch.Tensor, view: torch.Tensor, inner: Node) -> None:
-        super().__init__((edge, *inner.next_functions[1:]), (base,))
+        super().__init__((edge, *inner.next_functions[1:]), (info(base),))
         self._inner: Node | None = inner
         self._window = Window(base, view)
         self._view_shape = view.shape

@@ -314,8 +314,8 @@ rule(aten.cosh.default, "∂self = g·sinh self", self=lambda g, self: g * self.
 
 
 def tanh(g: Any, result: Any) -> Any:
-    result = finer(result)
-    return finer(g) * (1 - result * result).conj()
+    g, result = finer(g), finer(result)
+    return g - g * (result * result).conj()
 
 
 rule(aten.tanh.default, "∂self = g·(1-result²)", self=tanh)
