@@ -16,7 +16,7 @@ from torch._ops import OpOverload
 
 from graphviz_autograd.engine import modes
 from graphviz_autograd.engine.node import NOWHERE, RESULT, Saved
-from graphviz_autograd.engine.table import Known, Rule, leave, look_up
+from graphviz_autograd.engine.table import Geometry, Known, Rule, leave, look_up
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor, at_edge
 from graphviz_autograd.errors import InputTypeError, UnsupportedOperator
 
@@ -26,6 +26,7 @@ _WIDEST = {
     float: torch.float64,
     complex: torch.complex128,
 }
+
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
@@ -161,6 +162,9 @@ def keep(
         elif what == "result":
             has_gradient = _has_gradient(results[place], place, rule)
             value = Saved(results[place], (RESULT, place) if has_gradient else NOWHERE)
+        elif what == "geometry":
+            plain = unwrapped(values[place])
+            value = Geometry(plain.shape, plain.stride(), plain.storage_offset())
         else:
             value = _sizes(values[place])
         kept.append(value)

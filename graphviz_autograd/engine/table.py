@@ -41,7 +41,8 @@ _NOTHING = SimpleNamespace(data=None, unpack_hook=None)
 class Field(NamedTuple):
     """Something that VJPs ask for, and where it is found.
 
-    what   "argument", "result", or "sizes" for the shape of an argument
+    what   "argument", "result", "sizes" for the shape of an argument, or "geometry" for its
+           shape, strides and offset in memory
     place  its number among the arguments, or among the outputs
     users  the arguments whose VJPs ask for it, a bit for each
     edge   of a differentiable argument, its number among them
@@ -52,6 +53,14 @@ class Field(NamedTuple):
     place: int
     users: int
     edge: int | None = None
+
+
+class Geometry(NamedTuple):
+    """How a tensor lies in its memory, without its numbers."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
 
 
 class Rule:
@@ -129,6 +138,8 @@ def _field(name: str, names: list[str], wanted: dict[str, set[str]]) -> Field:
         return Field(name, "result", int(name.removeprefix("result") or 0), users)
     if name.endswith("_sym_sizes"):
         return Field(name, "sizes", names.index(name.removesuffix("_sym_sizes")), users)
+    if name.endswith("_geometry"):
+        return Field(name, "geometry", names.index(name.removesuffix("_geometry")), users)
     edge = list(wanted).index(name) if name in wanted else None
     return Field(name, "argument", names.index(name), users, edge)
 

@@ -179,3 +179,18 @@ def a_view_of_a_constant(torch: Any) -> None:
 )
 def test_a_program_prints_the_same_lines_on_both_engines(program: Program, same_lines: Any) -> None:
     same_lines(program)
+
+
+def test_a_strided_view_may_change_in_place_before_gradients_of_gradients(same_lines):
+    def program(torch):
+        x = torch.arange(6.0, dtype=torch.float64).requires_grad_()
+        y = x * 1.0
+        part = y.as_strided((2, 2), (2, 1), 1)
+        triple = part * 3
+        part.sin_()
+        out = (y * y).sum() + triple.sum()
+        (g,) = torch.autograd.grad(out, x, create_graph=True)
+        print(g)
+        print(torch.autograd.grad((g * g).sum(), x)[0])
+
+    same_lines(program)

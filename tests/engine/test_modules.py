@@ -214,3 +214,35 @@ def test_a_torch_tensor_that_requires_grad_is_refused() -> None:
 def test_what_has_no_rule_is_named() -> None:
     with pytest.raises(UnsupportedOperator, match=r"no rule for aten\.special_airy_ai\.default"):
         torch.special.airy_ai(engine.ones(2, requires_grad=True))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_sequences_of_several_lengths_are_packed_and_go_through_an_lstm(batch_first):
+    torch.manual_seed(0)
+    model = torch.nn.LSTM(2, 3, batch_first=batch_first).double()
+    data = torch.randn((3, 4, 2) if batch_first else (4, 3, 2), dtype=torch.float64)
+
+    def gradient(x, wanted):
+        rnn = torch.nn.utils.rnn
+        packed = rnn.pack_padded_sequence(x, torch.tensor([4, 2, 1]), batch_first=batch_first)
+        out = model(packed)[0].data
+        return wanted((out * out).sum(), x)[0]
+
+    expected = gradient(data.clone().requires_grad_(), torch.autograd.grad)
+    with engine.wrap(model):
+        found = gradient(engine.Tensor(data.clone(), True), engine.autograd.grad)
+    torch.testing.assert_close(found.data, expected)
+
+
+@pytest.mark.parametrize(
+    "padded",
+    [
+        lambda x: nn.utils.rnn.pad_sequence([x[0], x[1, :2]]),
+        lambda x: nn.functional.pad(x[None], (1, 1), mode="circular"),
+    ],
+    ids=["pad_sequence", "circular"],
+)
+def test_what_torch_would_write_into_a_tensor_of_its_own_raises(padded):
+    x = engine.Tensor(torch.rand(2, 3), requires_grad=True)
+    with pytest.raises(UnsupportedOperator, match="its gradient would be lost"):
+        padded(x)

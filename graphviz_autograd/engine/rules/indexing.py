@@ -357,3 +357,22 @@ rule(
     "∂data = g·slope of its segment, " + REDUCED,
     data=_segment_reduce,
 )
+
+# ---- sequences of several lengths, packed step by step
+
+
+def packed(g: Any, result1: Any, input_sym_sizes: Any, batch_first: bool) -> Any:
+    """The rows of each step, back among all sequences; `result1` says how many there are."""
+    steps, batch = input_sym_sizes[:2][::-1] if batch_first else input_sym_sizes[:2]
+    rest = tuple(input_sym_sizes[2:])
+    rows = torch.cat([t * batch + torch.arange(n) for t, n in enumerate(result1.tolist())])
+    blank = torch.zeros((steps * batch, *rest), dtype=g.dtype, device=g.device)
+    found = torch.index_copy(blank, 0, rows.to(g.device), g).reshape(steps, batch, *rest)
+    return found.transpose(0, 1) if batch_first else found
+
+
+rule(
+    aten._pack_padded_sequence.default,
+    "∂input = g in its places, 0 where there is padding",
+    input=packed,
+)

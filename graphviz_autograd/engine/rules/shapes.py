@@ -6,13 +6,14 @@ summed, what was left out gets zero.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from graphviz_autograd.engine.table import constant, node_name, rule
+from graphviz_autograd.engine.table import Geometry, constant, node_name, rule
 from graphviz_autograd.errors import UnsupportedOperator
 
 aten = torch.ops.aten
@@ -140,20 +141,19 @@ def _unfold_back(g: Any, self_sym_sizes: Any, dimension: int, size: int, step: i
     return torch.index_add(zeros(self_sym_sizes, g), dim, windows.reshape(-1), flat)
 
 
-def _strided_places(x: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
+def _strided_places(x: Geometry, size: Any, stride: Any, start: Any, device: Any) -> Any:
     """For each number of x.as_strided(...), in order, its place in x, counted in order.
 
-    Places of the memory that are not in x count as x.numel().
+    Places of the memory that are not in x count as the number of x's elements.
     Raises UnsupportedOperator where numbers of x itself share memory.
     """
-    start = x.storage_offset() if storage_offset is None else storage_offset
-    own = _addresses(x.shape, x.stride(), x.storage_offset(), x.device)
+    own = _addresses(x.shape, x.strides, x.offset, device)
     if torch.unique(own).numel() < own.numel():
         raise UnsupportedOperator("as_strided of a tensor whose numbers share memory")
-    seen = _addresses(size, stride, start, x.device)
+    seen = _addresses(size, stride, x.offset if start is None else start, device)
     last = max((int(part.max()) for part in (own, seen) if part.numel()), default=-1)
-    memory = torch.full((last + 1,), x.numel(), device=x.device)
-    memory[own] = torch.arange(x.numel(), device=x.device)
+    memory = torch.full((last + 1,), own.numel(), device=device)
+    memory[own] = torch.arange(own.numel(), device=device)
     return memory[seen]
 
 
@@ -165,21 +165,31 @@ def _addresses(size: Any, stride: Any, offset: int, device: Any) -> torch.Tensor
     return places
 
 
-def _as_strided_back(g: Any, self: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
-    places = _strided_places(self, size, stride, storage_offset)
-    flat = torch.index_add(zeros((self.numel() + 1,), g), 0, places, g.reshape(-1))
-    return flat[:-1].reshape(self.shape)
+def _as_strided_back(
+    g: Any, self_geometry: Geometry, size: Any, stride: Any, storage_offset: Any
+) -> Any:
+    x = self_geometry
+    places = _strided_places(x, size, stride, storage_offset, g.device)
+    blank = zeros((math.prod(x.shape) + 1,), g)
+    return torch.index_add(blank, 0, places, g.reshape(-1))[:-1].reshape(x.shape)
 
 
-def _strided_scatter_self(g: Any, self: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
-    places = _strided_places(self, size, stride, storage_offset)
-    return g.reshape(-1).index_fill(0, places, 0).reshape(self.shape)
+def _strided_scatter_self(
+    g: Any, self_geometry: Geometry, size: Any, stride: Any, storage_offset: Any
+) -> Any:
+    places = _strided_places(self_geometry, size, stride, storage_offset, g.device)
+    return g.reshape(-1).index_fill(0, places, 0).reshape(self_geometry.shape)
 
 
 def _strided_scatter_src(
-    g: Any, self: Any, src_sym_sizes: Any, size: Any, stride: Any, storage_offset: Any
+    g: Any,
+    self_geometry: Geometry,
+    src_sym_sizes: Any,
+    size: Any,
+    stride: Any,
+    storage_offset: Any,
 ) -> Any:
-    places = _strided_places(self, size, stride, storage_offset)
+    places = _strided_places(self_geometry, size, stride, storage_offset, g.device)
     return g.reshape(-1).index_select(0, places).reshape(src_sym_sizes)
 
 
