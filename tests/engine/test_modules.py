@@ -234,12 +234,17 @@ def test_sequences_of_several_lengths_are_packed_and_go_through_an_lstm(batch_fi
     torch.testing.assert_close(found.data, expected)
 
 
-@pytest.mark.parametrize("pad", ["pad_sequence", "pad_packed_sequence"])
-def test_what_torch_would_write_into_a_tensor_of_its_own_raises(pad):
+@pytest.mark.parametrize(
+    "padded",
+    [
+        lambda x: nn.utils.rnn.pad_sequence([x, x[:2]]),
+        lambda x: nn.utils.rnn.pad_packed_sequence(
+            nn.utils.rnn.PackedSequence(x, torch.ones(3).long())
+        ),
+    ],
+    ids=["pad_sequence", "pad_packed_sequence"],
+)
+def test_what_torch_would_write_into_a_tensor_of_its_own_raises(padded):
     x = engine.Tensor(torch.rand(3, 2), requires_grad=True)
-    rnn = nn.utils.rnn
     with pytest.raises(UnsupportedOperator, match="its gradient would be lost"):
-        if pad == "pad_sequence":
-            rnn.pad_sequence([x, x[:2]])
-        else:
-            rnn.pad_packed_sequence(rnn.pack_sequence([x.detach().data])._replace(data=x))
+        padded(x)
