@@ -132,7 +132,12 @@ def _devices(devices: Sequence[str] | None, notes: list[str]) -> list[str]:
         return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     found = []
     for name in (devices,) if isinstance(devices, str) else devices:
-        kind = torch.device(name).type
+        try:
+            kind = torch.device(name).type
+        except (RuntimeError, TypeError):
+            raise OptionError(
+                f"devices has {name!r}: give names of torch's devices, cpu or cuda"
+            ) from None
         if kind == "cuda" and not torch.cuda.is_available():
             notes.append("not checked: cuda: no CUDA device")
         else:

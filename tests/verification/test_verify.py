@@ -296,6 +296,7 @@ def test_tensors_that_a_closure_changes_are_put_back(x: torch.Tensor) -> None:
         (3, "x", {}, TypeError, "verify got int: give a function"),
         (torch.ones(2), "x", {}, TypeError, "verify got Tensor: give a function"),
         (torch.sin, "x", {"order": 3}, ValueError, "order is 3: give 1 or 2"),
+        (torch.sin, "x", {"devices": ["gpu"]}, ValueError, "devices has 'gpu': give names of"),
         (torch.sin, "x", {"against": ("jax",)}, ValueError, "give one of torch, numeric"),
         (torch.sin, "x", {"cotangent": torch.ones(2)}, ValueError, "cotangent has the shapes"),
     ],
