@@ -310,6 +310,6 @@ def test_bad_input_gets_one_clear_line(
         "plain": torch.randn(3),
     }
     with pytest.raises(error, match=words) as raised:
-        gva.verify(subject, given[inputs], devices="cpu", **options)
+        gva.verify(subject, given[inputs], **{"devices": "cpu", **options})
     assert isinstance(raised.value, gva.GraphvizAutogradError)
     assert "\n" not in str(raised.value)
