@@ -26,8 +26,8 @@ gallery: $(READY)  ## draw every gallery entry into build/gallery
 	$(BIN)/python -m graphviz_autograd gallery
 
 ops: $(READY)  ## hold the engine against torch on torch's own database of operators
-	$(BIN)/python -W ignore -m graphviz_autograd.verification.ops
-	$(BIN)/python -W ignore -m graphviz_autograd.verification.ops --order 2
+	$(BIN)/gva verify --ops
+	$(BIN)/gva verify --ops --order 2
 
 test: check  ## lint, types, then all tests
 	$(BIN)/python -m pytest

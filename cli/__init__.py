@@ -2,7 +2,8 @@
 
 A command is imported when it is called, so `gva --help` is quick and needs no torch.
 
-This room may use the public names, the script room and the gallery.
+This room may use the public names, the script room, the gallery, verification, and of emit how
+a file is written whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from graphviz_autograd import GraphvizAutogradError, __version__
 # name: (where the command is, what `gva --help` says of it)
 COMMANDS = {
     "render": ("graphviz_autograd.cli.render:render", "Draw the graph that a script builds."),
+    "verify": ("graphviz_autograd.cli.verify:verify", "Check the gradients of a script."),
     "gallery": ("graphviz_autograd.cli.gallery:gallery", "Draw the gallery's entries."),
 }
 
@@ -66,6 +68,7 @@ def gva() -> None:
 
     \b
       gva render train.py            the graph of its first backward() call
+      gva verify train.py            whether its gradients are right, and if not, where not
       gva render --help              everything that can be asked for
     """
 

@@ -1,13 +1,15 @@
 """Defaults for a command from [tool.graphviz-autograd] in pyproject.toml.
 
 The nearest pyproject.toml counts, from the folder where gva was started upwards. Its
-keys are the command's long option names; the command line wins over them.
+keys are the long option names of the commands; each command takes those that it has, and the
+command line wins over them.
 """
 
 from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,25 @@ class WithDefaults(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing and not {"-h", "--help"} & set(args):
-            ctx.default_map = read(self, Path.cwd())
+            ctx.default_map = read(self, Path.cwd(), _others(ctx))
         return super().parse_args(ctx, args)
 
 
-def read(command: click.Command, folder: Path) -> dict[str, Any]:
+def _others(ctx: click.Context) -> list[click.Command]:
+    """The other commands that have defaults in that file."""
+    group, parent = ctx.parent and ctx.parent.command, ctx.parent
+    if not isinstance(group, click.Group) or parent is None:
+        return []
+    commands = [group.get_command(parent, name) for name in group.list_commands(parent)]
+    return [command for command in commands if isinstance(command, WithDefaults)]
+
+
+def read(
+    command: click.Command, folder: Path, others: Sequence[click.Command] = ()
+) -> dict[str, Any]:
     """The defaults for a command started in `folder`, by parameter name.
+
+    others  commands whose options the file may name as well
 
     Raises OptionError, naming file and key, for what the command cannot use.
     """
@@ -46,16 +61,13 @@ def read(command: click.Command, folder: Path) -> dict[str, Any]:
         raise OptionError(f"{file}: the table is called [tool.{TABLE}], with a hyphen")
     if not isinstance(table, dict):
         raise OptionError(f"{file}: [tool.{TABLE}] should be a table")
-    options = {
-        name.removeprefix("--"): option
-        for option in command.params
-        if isinstance(option, click.Option)
-        for name in option.opts
-        if name.startswith("--")
-    }
+    options = _options(command)
+    of_others = {name for other in others for name in _options(other)} - options.keys()
     defaults = {}
     for key, value in table.items():
         where = f"{file}: [tool.{TABLE}] {key}"
+        if key in of_others:
+            continue
         if key not in options:
             near = difflib.get_close_matches(key, options, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(options)}"
@@ -63,6 +75,17 @@ def read(command: click.Command, folder: Path) -> dict[str, Any]:
         _check(options[key], value, where)
         defaults[options[key].name or key] = value
     return defaults
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """A command's options, by their long names."""
+    return {
+        name.removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in option.opts
+        if name.startswith("--")
+    }
 
 
 def _check(option: click.Option, value: Any, where: str) -> None:

@@ -1,10 +1,10 @@
-"""A word on a terminal's stderr when something takes more than a second."""
+"""A word on a terminal's stderr when something takes more than a second, or a count."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0
@@ -27,3 +27,23 @@ def saying(text: str, quiet: bool = False) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+@contextmanager
+def counting(things: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """What to call with how many are done, and of how many: one line on stderr, written over.
+
+    Says nothing where stderr is no terminal.
+    """
+    shown = not quiet and sys.stderr.isatty()
+
+    def tell(done: int, of: int) -> None:
+        if shown:
+            bar = "#" * (30 * done // max(of, 1))
+            print(f"\r[{bar:<30}] {done} of {of} {things}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield tell
+    finally:
+        if shown:
+            print(file=sys.stderr)

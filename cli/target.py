@@ -1,14 +1,16 @@
-"""Where a picture goes: settled, and checked, before the script runs."""
+"""Where a picture, or a report, goes: settled, and checked, before the script runs."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from graphviz_autograd import Graph
+from graphviz_autograd.emit.files import write_whole
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.script import Program
 
@@ -43,6 +45,26 @@ def settle(output: str | None, format: str | None, stem: str, no_clobber: bool) 
     if no_clobber and os.path.lexists(name):
         raise OptionError(f"{name} is there already, and --no-clobber keeps it")
     return Target(format, Path(name).absolute(), shown=name)
+
+
+def writer(file: str | None) -> Callable[[str], None] | None:
+    """What writes a text to a file, whole or not at all, or to stdout for "-".
+
+    Raises OptionError where nothing could be written there.
+    """
+    if file is None:
+        return None
+    if file == "-":
+        stream = take_stdout()
+
+        def say(text: str) -> None:
+            with stream:
+                stream.write(f"{text}\n".encode())
+
+        return say
+    Graph.format_for(file, "json")
+    path = Path(file).absolute()  # the script may go to another folder
+    return lambda text: write_whole(path, f"{text}\n".encode())
 
 
 def stem(program: Program) -> str:

@@ -19,6 +19,7 @@ def make_dot(
     *,
     record: Recording | None = None,
     show_shapes: bool = False,
+    show_inputs: bool = False,
     style: str = "default",
     theme: str = "light",
     rankdir: str = "TB",
@@ -36,6 +37,8 @@ def make_dot(
     max_attr_chars  characters of an attribute's value that are shown, 3 at least
     record          what `gva.record` noted: each op's tooltip tells its module and source line
     show_shapes     write under each op the shape of its outputs
+    show_inputs     draw the tensors that need no gradient: the x of w·x. Only the graphs of
+                    `graphviz_autograd.engine` know them; of torch's nothing more is drawn
     style           "default", or "classic": leaves and ops alone, the last op green
     theme           "light", "dark" or "colorblind"
     rankdir         "TB" (top to bottom), "LR", "BT" or "RL"
@@ -55,13 +58,20 @@ def make_dot(
     """
     with gc_paused():  # the Graph is gone when the collector looks again
         graph = walk(
-            var, params, record=record, shapes=show_shapes, attrs=show_attrs, saved=show_saved
+            var,
+            params,
+            record=record,
+            shapes=show_shapes,
+            attrs=show_attrs,
+            saved=show_saved,
+            inputs=show_inputs,
         )
         return dot.picture(
             graph,
             show_attrs=show_attrs,
             show_saved=show_saved,
             show_shapes=show_shapes,
+            show_inputs=show_inputs,
             max_attr_chars=max_attr_chars,
             style=style,
             theme=theme,

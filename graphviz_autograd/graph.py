@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-NodeKind = Literal["leaf", "op", "output", "saved", "base"]
-EdgeKind = Literal["grad", "saved", "view"]
+NodeKind = Literal["leaf", "op", "output", "saved", "base", "input"]
+EdgeKind = Literal["grad", "saved", "view", "input"]
 
 NODE_KINDS: tuple[str, ...] = get_args(NodeKind)
 EDGE_KINDS: tuple[str, ...] = get_args(EdgeKind)
@@ -63,8 +63,10 @@ class Node:
              output  a tensor that was asked for: the root
              saved   a tensor that an op keeps for its backward
              base    the tensor that an output is a view of
+             input   a tensor that an op took and that needs no gradient
     op       for an op its name ("AddmmBackward0"), for a saved tensor the field that
-             holds it ("mat1"; "result, self" where two ops saved it), else ""
+             holds it ("mat1"; "result, self" where two ops saved it), for an input the
+             argument it was, else ""
     names    every name a person gave it
     outputs  shape, dtype and device of each output; empty where not known or not read
     attrs    what the op keeps beside tensors ({"dim": -1}); "[saved tensor]" where it
@@ -106,6 +108,7 @@ class Edge:
                            built-in op saved, from the tensor to a custom
                            `autograd.Function` (where torchviz puts each)
                     view   from the base to the output that is a view of it
+                    input  from a tensor that needs no gradient to an op that took it
     source_index    which output of the source
     target_index    which input of the target, so that `x - y` and `y - x` differ
     """
@@ -123,8 +126,8 @@ class Graph:
 
     `meta` says whose autograd made the graph ("engine": "torch", or "own" for
     graphviz_autograd.engine), the version of torch ("torch"), what was read ("read": a list of
-    "shapes", "attrs", "saved", "modules", "lines") and what torch would not tell or could not
-    be recorded, and why ("unread").
+    "shapes", "attrs", "saved", "inputs", "modules", "lines") and what torch would not tell or
+    could not be recorded, and why ("unread").
 
     Treat a Graph as a value: transforms return new ones.
 

@@ -176,7 +176,7 @@ class Boxes:
         self._held: list[torch.Tensor] = []  # identities stay true while we compare them
 
     def know(self, number: int, tensor: torch.Tensor) -> None:
-        """A leaf, which has a box already."""
+        """A leaf or an input, which has a box already."""
         self._leaves[id(tensor)] = number
         self._known.setdefault(self._key(tensor, number), number)
 

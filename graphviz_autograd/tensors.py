@@ -25,11 +25,11 @@ class Infos:
     def of(self, tensor: torch.Tensor, number: int) -> TensorInfo:
         """The info of a tensor that is drawn as node `number`."""
         try:
-            return self._info(tensor.shape, tensor.dtype, tensor.device)
+            return self.known(tensor.shape, tensor.dtype, tensor.device)
         except (RuntimeError, ValueError, NotImplementedError) as error:
             # a strided nested tensor, a lazy module's parameter
             self.unread.append(f"node {number}: no shape ({_first_line(error)})")
-            return self._info(None, tensor.dtype, tensor.device)
+            return self.known(None, tensor.dtype, tensor.device)
 
     def of_outputs(self, fn: Any, number: int) -> tuple[TensorInfo, ...]:
         """The infos of every output of an autograd node, as its `_input_metadata` has them."""
@@ -37,12 +37,13 @@ class Infos:
         try:
             for metadata in fn._input_metadata:
                 shape = None if metadata.is_cpp_nested_tensor else tuple(metadata.shape)
-                infos.append(self._info(shape, metadata.dtype, metadata.device))
+                infos.append(self.known(shape, metadata.dtype, metadata.device))
         except (RuntimeError, ValueError, NotImplementedError) as error:
             self.unread.append(f"node {number}: no shapes of outputs ({_first_line(error)})")
         return tuple(infos)
 
-    def _info(self, shape: tuple[Any, ...] | None, dtype: Any, device: Any) -> TensorInfo:
+    def known(self, shape: tuple[Any, ...] | None, dtype: Any, device: Any) -> TensorInfo:
+        """The info of any tensor of that shape, dtype and device."""
         key: Any = (shape, dtype, device)
         try:
             info = self._known.get(key)

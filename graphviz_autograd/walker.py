@@ -22,7 +22,7 @@ import torch
 from graphviz_autograd.errors import InputTypeError, NoGraphError
 from graphviz_autograd.freeing import beyond, protect
 from graphviz_autograd.graph import Edge, Graph, Node
-from graphviz_autograd.names import Names, made_by, named_outputs, plain
+from graphviz_autograd.names import Names, made_by, memory_key, named_outputs, plain
 from graphviz_autograd.recorder import Recording
 from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
@@ -36,6 +36,7 @@ def walk(
     shapes: bool = True,
     attrs: bool = True,
     saved: bool = True,
+    inputs: bool = False,
 ) -> Graph:
     """The autograd graph behind `outputs`, as plain data.
 
@@ -48,6 +49,8 @@ def walk(
     attrs    read what ops keep beside tensors (`dim`, `alpha`, ...)
     saved    read which tensors built-in ops saved for backward (those that a custom
              `autograd.Function` saved are always read, as torchviz draws them)
+    inputs   read which tensors ops took that need no gradient: the x of w·x. The engine's
+             graph knows them; torch's does not, and then `meta["unread"]` says so
 
     Nothing of the program is changed, and the Graph holds no tensor.
 
@@ -71,7 +74,13 @@ def walk(
         tensors = named_outputs(outputs)
         if not any(tensor.requires_grad for _, tensor in tensors):
             raise NoGraphError(_why_no_graph(tensors))
-        return _Walk(Names(params), shapes, attrs, saved).run(tensors, record)
+        return _Walk(Names(params), shapes, attrs, saved, inputs).run(tensors, record)
+
+
+NO_INPUTS = (
+    "inputs: torch's graph does not know the tensors that need no gradient; the engine's does "
+    "(graphviz_autograd.engine, gva render --engine own)"
+)
 
 
 class _Kind(NamedTuple):
@@ -104,9 +113,9 @@ class _Kinds(dict[type, _Kind]):
 class _Walk:
     """What one walk has seen so far. Ids are positions in `nodes`."""
 
-    def __init__(self, names: Names, shapes: bool, attrs: bool, saved: bool) -> None:
+    def __init__(self, names: Names, shapes: bool, attrs: bool, saved: bool, inputs: bool) -> None:
         self.names = names
-        self.shapes, self.attrs, self.saved = shapes, attrs, saved
+        self.shapes, self.attrs, self.saved, self.inputs = shapes, attrs, saved, inputs
         self.infos = Infos()
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
@@ -114,6 +123,7 @@ class _Walk:
         self.queue: list[Any] = []  # autograd nodes in order of discovery
         self.boxed: set[tuple[int, int]] = set()  # (op, number of its output) drawn as a tensor
         self.leaves: dict[int, tuple[int, torch.Tensor]] = {}  # id(tensor) -> node id, tensor
+        self.taken: list[tuple[int, torch.Tensor]] = []  # (node id, tensor) of the inputs
         self.seen_saved: list[Saved] = []
         self.kinds = _Kinds(shapes, attrs, saved)
 
@@ -125,8 +135,13 @@ class _Walk:
         outputs = self.finish_outputs(tensors, boxes)
         self.name_ops()
         self.protect(roots)
+        if self.inputs and own:
+            self.add_inputs(boxes)
+        elif self.inputs:
+            self.infos.unread.append(NO_INPUTS)
         self.add_saved()
         read = [what for what in ("shapes", "attrs", "saved") if getattr(self, what)]
+        read += ["inputs"] if self.inputs and own else []
         if record is not None:
             read += self.place_ops(record, own)
         meta = {
@@ -266,14 +281,37 @@ class _Walk:
             if number is not None and (number, output_nr) not in self.boxed:
                 self.nodes[number].names += names
 
-    # ---- what was saved
+    # ---- what needs no gradient, and what was saved
+
+    def add_inputs(self, boxes: dict[int, int]) -> None:
+        """A box for each tensor that an op took and no edge leads to, however many took it."""
+        known: dict[Any, int] = {}
+        for fn in self.queue:
+            for argument, index, held, (shape, dtype, device) in getattr(fn, "_inputs", ()):
+                tensor = held()
+                if tensor is not None and made_by(tensor) is not None:
+                    tensor = None  # a change in place has made it another one since
+                key = id(held) if tensor is None else memory_key(tensor) or id(tensor)
+                number = self.leaves[id(tensor)][0] if id(tensor) in self.leaves else None
+                number = boxes.get(id(tensor), known.get(key)) if number is None else number
+                if number is None:
+                    number = known[key] = len(self.nodes)
+                    names = () if tensor is None else self.names.of(tensor)
+                    info = self.infos.known(tuple(shape), dtype, device)
+                    self.nodes.append(Node(number, "input", argument, names, (info,)))
+                    if tensor is not None:
+                        self.taken.append((number, tensor))
+                node = self.nodes[number]
+                if node.kind == "input" and argument not in node.op.split(", "):
+                    node.op = f"{node.op}, {argument}"
+                self.edges.append(Edge(number, self.ids[fn], "input", 0, index))
 
     def add_saved(self) -> None:
         """A box for each piece of memory that was saved; a leaf stays the leaf it is."""
         if not self.seen_saved:
             return
         boxes = Boxes(self.nodes, self.names, self.infos)
-        for number, tensor in self.leaves.values():
+        for number, tensor in [*self.leaves.values(), *self.taken]:
             boxes.know(number, tensor)
         for saved in self.seen_saved:
             self.edges.append(boxes.edge(saved))

@@ -79,14 +79,18 @@ def test_commands_in_the_readme_are_accepted(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command parses: its options exist and take such values."""
-    from graphviz_autograd.cli import render
+    from graphviz_autograd.cli import render, verify
     from graphviz_autograd.cli.gallery import gallery
 
     monkeypatch.chdir(tmp_path)
     for name in ("train.py", "notebook.ipynb", "loss.json"):
         (tmp_path / name).touch()
     _, name, *args = shlex.split(command)
-    table: dict[str, click.Command] = {"render": render.render, "gallery": gallery}
+    table: dict[str, click.Command] = {
+        "render": render.render,
+        "verify": verify.verify,
+        "gallery": gallery,
+    }
     with table[name].make_context(name, args):
         pass
 

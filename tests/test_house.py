@@ -36,7 +36,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "verification": (("verification",), ("engine", "walker", "names", "recorder")),
     "script": (("script",), ("walker", "names", "recorder", "engine")),
     "gallery": (("gallery",), ("public", "script")),
-    "cli": (("cli",), ("public", "script", "gallery")),
+    "cli": (("cli",), ("public", "script", "gallery", "verification", "emit")),
     "__main__": (("__main__",), ("cli",)),
 }
 FREE_FOR_ALL = ("errors", "graph")

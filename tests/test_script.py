@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+import graphviz_autograd as gva
 from graphviz_autograd import Graph
 from graphviz_autograd.errors import OptionError, ScriptError
 from graphviz_autograd.script import Outcome, Program, run, variables
@@ -199,6 +200,45 @@ loss = model(torch.ones(2, 3)).sum()
 loss.backward()
 """
     assert root(play(code)) == ("loss",)
+
+
+def test_a_script_that_sets_a_default_device_is_caught_too(play: Play) -> None:
+    """torch then hands each call on through a mode of its own."""
+    outcome = play("""
+        torch.set_default_device("cpu")
+        w = torch.ones(2, requires_grad=True)
+        loss = (w * w).sum()
+        loss.backward()
+        assert False, "the script should have been stopped"
+    """)
+    torch.set_default_device(None)
+    assert outcome.caught == "backward at train.py:6"
+    assert outcome.exit_code == 0
+
+
+def test_an_examiner_sees_the_program_from_torch_on_and_walks_in_our_place(play: Play) -> None:
+    class Examiner:
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        def start(self) -> None:
+            self.seen.append("start")
+
+        def walk(self, outputs: Any, params: Any, **reading: Any) -> Graph:
+            self.seen.append("walk")
+            return gva.walk(outputs, params, **reading)
+
+        def stop(self) -> None:
+            self.seen.append("stop")
+
+    examiner = Examiner()
+    text = "w = torch.ones(2, requires_grad=True); loss = (w * w).sum()"
+    outcome = play(f"{text}; loss.backward()", examiner=examiner)
+    assert ops(outcome.graph)[:2] == ["SumBackward0", "MulBackward0"]
+    assert examiner.seen == ["start", "walk", "stop"]
+    examiner.seen.clear()
+    assert play(text, examiner=examiner).graph is not None
+    assert examiner.seen == ["start", "stop", "walk"], "what is left behind is walked at the end"
 
 
 def test_a_backward_call_in_a_thread_is_caught_while_the_script_waits(

@@ -19,6 +19,7 @@ def classic(graph: Graph) -> Graph:
     """
     nodes = graph.by_id()
     grads = [edge for edge in graph.edges if edge.kind == "grad"]
+    flows = [edge for edge in graph.edges if edge.kind in ("grad", "input")]
     names: dict[int, tuple[str, ...]] = {}  # of each op that made an output
     for edge in grads:
         if nodes[edge.target].kind == "output":
@@ -39,7 +40,7 @@ def classic(graph: Graph) -> Graph:
     ]
     edges = [
         Edge(leaf_of.get(e.source, e.source), e.target, e.kind, e.source_index, e.target_index)
-        for e in grads
+        for e in flows
         if e.target not in hidden
     ]
     return Graph(kept, edges, (*sorted(names), *bare), graph.meta)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
+from graphviz_autograd.emit import found
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
 from graphviz_autograd.emit.options import one_of
-from graphviz_autograd.emit.themes import NODE, THEMES
+from graphviz_autograd.emit.themes import NODE, THEMES, Theme
 from graphviz_autograd.emit.words import module_text, quoted, quoted_tooltip, shape_text, shown
-from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
+from graphviz_autograd.graph import Attr, Edge, Graph, Node, TensorInfo
 
 STYLES = ("default", "classic")
 RANKDIRS = ("TB", "LR", "BT", "RL")
@@ -35,6 +36,7 @@ class Options(TypedDict, total=False):
     show_attrs: bool
     show_saved: bool
     show_shapes: bool
+    show_inputs: bool
     max_attr_chars: int
     style: str
     theme: str
@@ -58,6 +60,7 @@ def picture(
     show_attrs: bool = False,
     show_saved: bool = False,
     show_shapes: bool = True,
+    show_inputs: bool = True,
     max_attr_chars: int = 50,
     style: str = "default",
     theme: str = "light",
@@ -68,6 +71,7 @@ def picture(
     show_attrs      list under each op what it keeps beside tensors
     show_saved      draw the tensors that built-in ops saved (a custom Function's always are)
     show_shapes     write the shape of its outputs under each op, where it was read
+    show_inputs     draw the tensors that need no gradient, where they were read
     max_attr_chars  characters of an attribute's value that are shown, 3 at least
     style           "default", or "classic": leaves and ops alone, the last op green
     theme           "light", "dark" or "colorblind"
@@ -80,36 +84,55 @@ def picture(
     if one_of("style", style, STYLES) == "classic":
         graph = classic(graph)
     graph_attr = dict(look.graph) | ({} if rankdir == "TB" else {"rankdir": rankdir})
+    legend = found.legend(graph.nodes)
+    if legend:
+        font = {"fontname": NODE["fontname"], "fontsize": NODE["fontsize"]}
+        graph_attr |= {"label": legend, **font, "fontcolor": look.node.get("fontcolor", "black")}
     dot = Picture(
         graph_attr=graph_attr,
         node_attr={**NODE, **look.node},
         edge_attr=dict(look.edge),
     )
-    hidden = set() if show_saved else _saved_by_builtin_ops(graph)
+    edges = _drawn_edges(graph, show_saved, show_inputs)
+    hidden = _nothing_to_show(graph, edges)
     attr_chars = max(max_attr_chars, 3) if show_attrs else 0
-    dot.body += _node_lines(graph, hidden, look.fills, show_shapes, attr_chars)
-    dot.body += _edge_lines(graph, show_saved)
+    dot.body += _node_lines(graph, hidden, look, show_shapes, attr_chars)
+    dot.body += _edge_lines(graph, edges)
     return dot
 
 
-def _saved_by_builtin_ops(graph: Graph) -> set[int]:
-    """Saved tensors that no custom Function saved: torchviz shows them on request only."""
-    custom = {edge.source for edge in graph.edges if edge.kind == "saved"}
-    return {n.id for n in graph.nodes if n.kind == "saved" and n.id not in custom}
+def _drawn_edges(graph: Graph, show_saved: bool, show_inputs: bool) -> list[Edge]:
+    """All edges but those to what built-in ops saved, which torchviz shows on request only, and
+    those from inputs, where they are not asked for.
+    """
+    ops = {node.id for node in graph.nodes if node.kind == "op"}
+    return [
+        edge
+        for edge in graph.edges
+        if (edge.kind != "saved" or show_saved or edge.source not in ops)
+        and (edge.kind != "input" or show_inputs)
+    ]
+
+
+def _nothing_to_show(graph: Graph, edges: list[Edge]) -> set[int]:
+    """Saved tensors and inputs that none of these edges leads to or from."""
+    kinds = ("saved", "input")
+    ends = {end for e in edges if e.kind in kinds for end in (e.source, e.target)}
+    return {n.id for n in graph.nodes if n.kind in kinds and n.id not in ends}
 
 
 # ---- nodes
 
 
 def _node_lines(
-    graph: Graph, hidden: set[int], fills: Mapping[str, str], shapes: bool, attr_chars: int
+    graph: Graph, hidden: set[int], look: Theme, shapes: bool, attr_chars: int
 ) -> list[str]:
-    fill = {kind: f" fillcolor={quoted(color)}" for kind, color in fills.items()}
+    fill = {kind: f" fillcolor={quoted(color)}" for kind, color in look.fills.items()}
     shape_of = _Shapes()
     bare: dict[str, str] = {}  # most boxes are ops with nothing to say but their name
     lines = []
     for node in graph.nodes:
-        known = node.names or node.modules or node.line or (shapes and node.outputs)
+        known = node.names or node.modules or node.line or node.data or (shapes and node.outputs)
         if node.kind == "op" and not (known or attr_chars):
             rest = bare.get(node.op)
             if rest is None:
@@ -120,13 +143,21 @@ def _node_lines(
             sizes = " ".join([shape_of[info] for info in node.outputs])
             if node.kind == "saved":
                 label = _saved_label(node, sizes)
+            elif node.kind == "input":
+                label = f"{_names(node) or shown(node.op)}\n{sizes}"
             elif node.op:
                 again = node.op == "AccumulateGrad"  # its leaf says it
                 label = _op_label(node, sizes if shapes and not again else "", attr_chars)
             else:
                 label = f"{_names(node)}\n{sizes}"
-            place = _tooltip(node) if node.modules or node.line else ""
-            rest = f" [label={quoted(label)}{fill.get(node.kind, '')}{place}]\n"
+            finding = found.finding(node) if node.data else None
+            if finding is None:
+                colour = fill.get(node.kind, "")
+            else:
+                colour = found.attributes(finding, look.found)
+                label = "\n".join([label.rstrip("\n"), *found.lines(finding)])
+            place = _tooltip(node, finding) if finding or node.modules or node.line else ""
+            rest = f" [label={quoted(label)}{colour}{place}]\n"
         lines.append(f"\t{node.id}{rest}")
     return lines
 
@@ -150,11 +181,12 @@ def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
     return "\n".join(lines)
 
 
-def _tooltip(node: Node) -> str:
-    """What made an op: the module call, then the source line."""
+def _tooltip(node: Node, finding: Mapping[str, Any] | None) -> str:
+    """What made an op: the module call, then the source line; and what verify found of it."""
     lines = [module_text(node.module)] if node.module else []
     if node.line:
         lines.append(f"{node.line[0]}:{node.line[1]}")
+    lines += found.told(finding) if finding else []
     text = "\n".join(map(shown, lines))
     return f" tooltip={quoted_tooltip(text)}"
 
@@ -192,9 +224,9 @@ def _cut(text: str, width: int) -> str:
 # ---- edges
 
 
-def _edge_lines(graph: Graph, show_saved: bool) -> list[str]:
+def _edge_lines(graph: Graph, edges: list[Edge]) -> list[str]:
     nodes = graph.by_id()
-    later = [e for e in graph.edges if (e.target_index or e.source_index) and e.kind == "grad"]
+    later = [e for e in edges if (e.target_index or e.source_index) and e.kind in ("grad", "input")]
     numbered = {
         edge.target
         for edge in later
@@ -202,18 +234,18 @@ def _edge_lines(graph: Graph, show_saved: bool) -> list[str]:
     }
     several = {edge.source for edge in later if edge.source_index}
     lines = []
-    for edge in graph.edges:
-        if edge.kind == "grad":
+    for edge in edges:
+        if edge.kind in ("grad", "input"):
             head = edge.target_index if edge.target in numbered else None
             tail = edge.source_index if edge.source in several else None
             rest = "" if head is None and tail is None else _marks(head, tail)
+            if edge.kind == "input":  # no gradient flows back along it
+                rest = f"{rest.removesuffix(']')} style=dashed]" if rest else " [style=dashed]"
         elif edge.kind == "view":
             rest = " [style=dotted]"
-        elif nodes[edge.source].kind == "op" and not show_saved:
-            continue  # what a built-in op saved, also where that is a leaf
         else:
             # A leaf has its place already; its arrow as a saved tensor must not move it.
-            leaf = nodes[edge.target].kind == "leaf"
+            leaf = nodes[edge.target].kind in ("leaf", "input")
             rest = f" [dir=none{' constraint=false' if leaf else ''}]"
         lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
     return lines

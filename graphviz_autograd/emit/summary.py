@@ -36,6 +36,9 @@ def text(graph: Graph) -> str:
         f"leaves:  {len(leaves)}{total}{_after(_list([_tensor(node) for node in leaves]))}",
         f"ops:     {len(ops)}{_after(_list([f'{n} × {op}' for op, n in counts]))}",
     ]
+    if "input" in kinds:
+        inputs = kinds["input"]
+        lines.append(f"inputs:  {len(inputs)}{_after(_list([_tensor(node) for node in inputs]))}")
     calls = {node.modules: node.module for node in ops if node.module}
     if calls:
         times = Counter(call.path or call.class_name for call in calls.values())

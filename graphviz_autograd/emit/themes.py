@@ -24,10 +24,12 @@ NODE = {
 class Theme:
     """Graphviz attributes for the whole picture, and a fill colour for each kind of box.
 
-    A kind without a fill takes the colour of `node`.
+    A kind without a fill takes the colour of `node`. `found` are the fills of boxes that
+    `verify` looked at; what was not checked has two, for its stripes.
     """
 
     fills: Mapping[str, str]
+    found: Mapping[str, str]
     graph: Mapping[str, str] = field(default_factory=dict)
     node: Mapping[str, str] = field(default_factory=dict)
     edge: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +42,9 @@ THEMES: dict[str, Theme] = {
             "output": "darkolivegreen1",
             "base": "darkolivegreen3",
             "saved": "orange",
+            "input": "lavender",
         },
+        found={"matched": "#c3e6a8", "failed": "#ff7b6b", "not checked": "#ffffff:#999999"},
     ),
     "dark": Theme(
         fills={
@@ -48,7 +52,9 @@ THEMES: dict[str, Theme] = {
             "output": "#3f6212",
             "base": "#2c4a0c",
             "saved": "#8a4b08",
+            "input": "#4c3a78",
         },
+        found={"matched": "#2c6135", "failed": "#b3261e", "not checked": "#343a46:#8b93a3"},
         graph={"bgcolor": "#16181d"},
         node={"fillcolor": "#343a46", "color": "#8b93a3", "fontcolor": "#eceff4"},
         edge={"color": "#8b93a3", "fontcolor": "#c5ccd8"},
@@ -60,7 +66,9 @@ THEMES: dict[str, Theme] = {
             "output": "#f0e442",
             "base": "#c9bf2d",
             "saved": "#e69f00",
+            "input": "#dfadc8",
         },
+        found={"matched": "#7fceb9", "failed": "#e8833a", "not checked": "#ffffff:#999999"},
         node={"fillcolor": "#eeeeee"},
     ),
 }

@@ -8,6 +8,7 @@ else comes by way of `stand_in`.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from torch._ops import OpOverload
 
 from graphviz_autograd.engine import modes
-from graphviz_autograd.engine.node import NOWHERE, RESULT, Saved
+from graphviz_autograd.engine.node import FIRST_RESULT, NOWHERE, RESULT, Input, Saved, info
 from graphviz_autograd.engine.table import Geometry, Known, Rule, leave, look_up
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor, at_edge
 from graphviz_autograd.errors import InputTypeError, UnsupportedOperator
@@ -89,12 +90,13 @@ def recorded(known: Known, args: Args, kwargs: Kwargs, result: Any) -> Any:
             return Tensor(result)
         outputs = (result,)
         kept = keep(rule, active, edges_of, values, outputs)
-        return at_edge(result, (leave(rule, edges_of, kept, outputs), 0))
+        inputs = () if active == rule.all_active else inputs_of(rule, edges_of, values)
+        return at_edge(result, (leave(rule, edges_of, kept, inputs, outputs), 0))
     tensors = [out for out in result if isinstance(out, torch.Tensor)]
     if not any(out.dtype in DIFFERENTIABLE for out in tensors):
         return wrapped(result)
     kept = keep(rule, active, edges_of, values, result)
-    node = leave(rule, edges_of, kept, tensors)
+    node = leave(rule, edges_of, kept, inputs_of(rule, edges_of, values), tensors)
     return type(result)([_output(out, node, number, rule) for number, out in enumerate(result)])
 
 
@@ -125,7 +127,9 @@ def edges_by_argument(rule: Rule, values: Args) -> tuple[list[Any], int]:
                 active |= bit
         else:
             edge = _edges(value)
-            if any(part is not NOWHERE for part in (edge if type(edge) is list else (edge,))):
+            if edge is not NOWHERE and (
+                type(edge) is not list or any(part is not NOWHERE for part in edge)
+            ):
                 active |= bit
         edges_of.append(edge)
     return edges_of, active
@@ -139,6 +143,35 @@ def _edges(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         _refuse_torchs(value)
     return NOWHERE
+
+
+def inputs_of(rule: Rule, edges_of: list[Any], values: Args) -> tuple[Input, ...]:
+    """A note of each tensor that no edge leads to: a drawing may show it, backward does not ask."""
+    found: list[Input] = []
+    number = 0
+    for edge, (place, name) in zip(edges_of + rule.no_edges, rule.takes, strict=True):
+        if edge is NOWHERE:
+            value = values[place]
+            if type(value) is Tensor:
+                found.append((name, number, weakref.ref(value), info(value._data)))
+            elif isinstance(value, torch.Tensor):
+                found.append(noted(name, number, value))
+            elif isinstance(value, list | tuple):
+                edge = [NOWHERE] * len(value)
+        if type(edge) is list:
+            for index, (part, way) in enumerate(zip(values[place], edge, strict=True)):
+                if way is NOWHERE and isinstance(part, Tensor | torch.Tensor):
+                    found.append(noted(f"{name}[{index}]", number + index, part))
+            number += len(edge)
+        else:
+            number += 1
+    return tuple(found)
+
+
+def noted(argument: str, number: int, tensor: Any) -> Input:
+    """What a node remembers of a tensor that it needs no gradient for."""
+    plain = tensor._data if type(tensor) is Tensor else tensor
+    return (argument, number, weakref.ref(tensor), info(plain))
 
 
 def keep(
@@ -161,7 +194,8 @@ def keep(
             value = None
         elif what == "result":
             has_gradient = _has_gradient(results[place], place, rule)
-            value = Saved(results[place], (RESULT, place) if has_gradient else NOWHERE)
+            own_edge = (RESULT, place) if place else FIRST_RESULT
+            value = Saved(results[place], own_edge if has_gradient else NOWHERE)
         elif what == "geometry":
             plain = unwrapped(values[place])
             value = Geometry(plain.shape, plain.stride(), plain.storage_offset())

@@ -21,13 +21,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from graphviz_autograd.engine import modes
-from graphviz_autograd.engine.node import NOWHERE, RESULT, AccumulateGrad, Node, Saved, info
+from graphviz_autograd.engine.doors import noted
+from graphviz_autograd.engine.node import (
+    NOWHERE,
+    RESULT,
+    AccumulateGrad,
+    Input,
+    Node,
+    Saved,
+    info,
+)
 from graphviz_autograd.engine.tensors import Tensor, at_edge
 from graphviz_autograd.engine.views import CopySlices
 from graphviz_autograd.engine.words import FREED, LEAF_IN_PLACE
@@ -58,6 +68,7 @@ class FunctionNode(Node):
         super().__init__(tuple(edges), ())
         self._to_save: tuple[Any, ...] = ()
         self._saved: list[Any] | None = []
+        self._inputs: tuple[Input, ...] = ()
         self._constants: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
@@ -205,6 +216,7 @@ def _connected(node: FunctionNode, args: tuple[Any, ...], outputs: Any) -> Any:
     """The outputs, put in their places in the graph."""
     several = isinstance(outputs, tuple)
     given = list(outputs) if several else [outputs]
+    node._inputs = tuple(_inputs(node, args))
     made = [_output(node, number, value, args) for number, value in enumerate(given)]
     node._infos = [_info(value) for value in made]
     node._saved = _kept(node, given, made)
@@ -244,7 +256,8 @@ def _changed(node: FunctionNode, number: int, value: Tensor) -> Tensor:
         raise RuntimeError(
             "a view changed in place by a custom Function must be its first tensor and output"
         )
-    base._move((CopySlices(base.edge(), base._data, value._data, node), 0))
+    inner = (base.edge(), base._data, value._data, node)
+    base._move((CopySlices(*inner, node._inputs), 0))
     return value
 
 
@@ -252,6 +265,26 @@ def _info(value: Any) -> Any:
     if isinstance(value, Tensor):
         return info(value._data)
     return NO_TENSOR
+
+
+def _inputs(node: FunctionNode, args: tuple[Any, ...]) -> Iterator[Input]:
+    """A note of each tensor that needs no gradient; a plain one of torch has no edge at all."""
+    edges, more = itertools.count(), itertools.count(len(node.next_functions))
+    for place, (value, wanted) in enumerate(zip(args, node.needs_input_grad, strict=True)):
+        if isinstance(value, Tensor):
+            number = next(edges)
+            if not wanted:
+                yield noted(_argument(node.function, place), number, value)
+        elif isinstance(value, torch.Tensor):
+            yield noted(_argument(node.function, place), next(more), value)
+
+
+def _argument(function: type[Function], place: int) -> str:
+    """What forward calls its argument of that number."""
+    code = getattr(inspect.unwrap(function.forward), "__code__", None)
+    place += function.setup_context is Function.setup_context  # the first is ctx
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    return names[place] if place < len(names) else f"argument {place}"
 
 
 def _kept(node: FunctionNode, given: list[Any], made: list[Any]) -> list[Any]:

@@ -12,12 +12,14 @@ from graphviz_autograd.engine.doors import (
     Kwargs,
     any_requires_grad,
     edges_by_argument,
+    inputs_of,
     keep,
+    noted,
     refuse_silent,
     refuse_without_rule,
     run,
 )
-from graphviz_autograd.engine.node import RESULT, Node, Saved
+from graphviz_autograd.engine.node import FIRST_RESULT, NOWHERE, Node, Saved
 from graphviz_autograd.engine.table import Known, Rule, leave
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor
 from graphviz_autograd.engine.views import CopySlices
@@ -58,13 +60,16 @@ def change(known: Known, args: Args, kwargs: Kwargs) -> Any:
     before = (Tensor(target._data.clone()), *values[1:]) if rule.asks_for_self(active) else values
     edge = base.edge()
     kept = keep(rule, active, edges_of, before, ())
+    inputs = inputs_of(rule, edges_of, values)
     run(known, args, kwargs)
     for number, field in enumerate(rule.fields):
         if field.what == "result" and field.users & active:
-            kept[number] = Saved(target._data, (RESULT, 0))
-    node: Node = leave(rule, edges_of, kept, (target._data,))
+            kept[number] = Saved(target._data, FIRST_RESULT)
+    node: Node = leave(rule, edges_of, kept, inputs, (target._data,))
     if base is not target:
-        node = CopySlices(edge, base._data, target._data, node)
+        whole = (noted("self", 0, base),) if edge is NOWHERE else ()
+        inputs = whole + tuple(note for note in inputs if note[1])
+        node = CopySlices(edge, base._data, target._data, node, inputs)
     base._move((node, 0))
     return target
 
@@ -75,8 +80,9 @@ def _reshaped(
     """squeeze_, transpose_ and the like change how a tensor is looked at, not its numbers."""
     edges_of, active = edges_by_argument(rule, values)
     kept = keep(rule, active, edges_of, values, ())
+    inputs = inputs_of(rule, edges_of, values)
     run(known, args, kwargs)
-    target._edge = (leave(rule, edges_of, kept, (target._data,)), 0)
+    target._edge = (leave(rule, edges_of, kept, inputs, (target._data,)), 0)
     target._requires_grad = False
     return target
 

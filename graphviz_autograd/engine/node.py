@@ -33,15 +33,33 @@ NOWHERE = (None, 0)
 RESULT = object()
 """In the edge of a saved tensor, in place of a node: this very node's own output."""
 
+FIRST_RESULT = (RESULT, 0)
+"""The edge of most saved results, made once."""
+
+Input = tuple[str, int, Callable[[], Any], Info]
+"""A tensor that a node took and that needs no gradient, as the node notes it: the name of the
+argument, its number (as in `next_functions`; arguments that never have an edge come after
+those), a weak reference to the tensor, and what `info` told of it."""
+
 NO_HOOKS: list[Any] = []
 """The hooks of whatever has none: one list for all, never added to."""
 
 _counter = itertools.count()
 
 
+_MANY = 4096
+_infos: dict[Info, Info] = {}
+
+
 def info(tensor: torch.Tensor) -> Info:
-    """Shape, dtype and device of a tensor."""
-    return (tensor.shape, tensor.dtype, tensor.device)
+    """Shape, dtype and device of a tensor; one object for all tensors that are alike."""
+    found = (tensor.shape, tensor.dtype, tensor.device)
+    known = _infos.get(found)
+    if known is None:
+        if len(_infos) > _MANY:
+            _infos.clear()
+        known = _infos[found] = found
+    return known
 
 
 watchers: list[Callable[[Node], None]] = []

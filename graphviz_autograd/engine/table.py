@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import torch
 from torch._ops import OpOverload
 
-from graphviz_autograd.engine.node import NOWHERE, RESULT, Node, Saved, info
+from graphviz_autograd.engine.node import NOWHERE, RESULT, Input, Node, Saved, info
 from graphviz_autograd.engine.tensors import at_edge
 from graphviz_autograd.engine.words import FREED
 
@@ -96,6 +96,12 @@ class Rule:
         self.has_lists = any("List" in str(a.type) for a in arguments if a.name in vjps)
         self.silent = [names.index(name) for name in names if name in self.tensors - set(vjps)]
         self.places = [(names.index(name), 1 << number) for number, name in enumerate(vjps)]
+        # What `doors.inputs_of` needs: every tensor argument, those that have edges first; and
+        # the `active` of a call that has no more tensors than edges, -1 where that cannot be told.
+        self.takes = [(place, names[place]) for place, _ in self.places]
+        self.takes += [(place, names[place]) for place in self.silent]
+        self.no_edges = [NOWHERE] * len(self.silent)
+        self.all_active = -1 if self.silent or self.has_lists else (1 << len(vjps)) - 1
         wanted = {name: set(_parameters(vjp)) - {"g", "gs"} for name, vjp in vjps.items()}
         fields = dict.fromkeys(name for vjp in vjps.values() for name in _parameters(vjp))
         self.fields = [_field(f, names, wanted) for f in fields if f not in ("g", "gs")]
@@ -265,11 +271,12 @@ class RuleNode(Node):
     what is no tensor.
     """
 
-    __slots__ = ("_edges_of", "_kept")
+    __slots__ = ("_edges_of", "_inputs", "_kept")
 
     rule: Rule
     _edges_of: Sequence[Any]  # for each differentiable argument its edge, or a list of edges
-    _kept: list[Any] | None
+    _inputs: tuple[Input, ...]  # the other tensors it took
+    _kept: tuple[Any, ...] | None
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
         if self._kept is None:
@@ -311,17 +318,22 @@ class RuleNode(Node):
 
 
 def leave(
-    rule: Rule, edges_of: list[Any], kept: list[Any], outputs: Sequence[torch.Tensor]
+    rule: Rule,
+    edges_of: list[Any],
+    kept: list[Any],
+    inputs: tuple[Input, ...],
+    outputs: Sequence[torch.Tensor],
 ) -> RuleNode:
     """The node that remembers what ran, by which rule."""
     if rule.has_lists:
-        flat = [e for edges in edges_of for e in (edges if type(edges) is list else [edges])]
+        flat = tuple(e for edges in edges_of for e in (edges if type(edges) is list else [edges]))
     else:
-        flat = edges_of
+        flat = tuple(edges_of)
     infos = (info(outputs[0]),) if len(outputs) == 1 else [info(out) for out in outputs]
-    node = rule.node(tuple(flat), infos)
-    node._edges_of = edges_of
-    node._kept = kept
+    node = rule.node(flat, infos)
+    node._edges_of = edges_of if rule.has_lists else flat
+    node._inputs = inputs
+    node._kept = tuple(kept)
     return node
 
 

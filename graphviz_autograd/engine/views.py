@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from graphviz_autograd.engine.node import Node, info
+from graphviz_autograd.engine.node import Input, Node, info
 from graphviz_autograd.engine.words import FREED
 
 
@@ -81,11 +81,19 @@ class CopySlices(Node):
     The part's gradient goes through `inner`; the rest of the base's passes by.
     """
 
-    __slots__ = ("_inner", "_view_shape", "_window")
+    __slots__ = ("_inner", "_inputs", "_view_shape", "_window")
 
-    def __init__(self, edge: Any, base: torch.Tensor, view: torch.Tensor, inner: Node) -> None:
+    def __init__(
+        self,
+        edge: Any,
+        base: torch.Tensor,
+        view: torch.Tensor,
+        inner: Node,
+        inputs: tuple[Input, ...] = (),
+    ) -> None:
         super().__init__((edge, *inner.next_functions[1:]), (info(base),))
         self._inner: Node | None = inner
+        self._inputs = inputs
         self._window = Window(base, view)
         self._view_shape = view.shape
 

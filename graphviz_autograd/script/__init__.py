@@ -21,7 +21,8 @@ program did, so that environment variables set by the program still count.
 
 from __future__ import annotations
 
+from graphviz_autograd.script.catcher import Examiner
 from graphviz_autograd.script.program import Engine, Kind, Program
 from graphviz_autograd.script.runner import Outcome, run
 
-__all__ = ["Engine", "Kind", "Outcome", "Program", "run"]
+__all__ = ["Engine", "Examiner", "Kind", "Outcome", "Program", "run"]

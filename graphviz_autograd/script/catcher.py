@@ -36,6 +36,8 @@ HELPERS = ("vjp", "jvp", "jacobian", "hessian", "vhp", "hvp")
 ASKED_FOR = (
     "_tensor.py",
     "autograd/",
+    "overrides.py",
+    "utils/_device.py",
     "_functorch/apis.py",
     "_functorch/eager_transforms.py",
     "_functorch/vmap.py",
@@ -55,6 +57,7 @@ class Request:
     shapes: bool = True
     attrs: bool = True
     saved: bool = True
+    inputs: bool = False
 
 
 class Examiner(Protocol):
@@ -272,6 +275,7 @@ class Catcher:
             shapes=read.shapes,
             attrs=read.attrs,
             saved=read.saved,
+            inputs=read.inputs,
         )
 
 

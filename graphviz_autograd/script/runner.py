@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 from graphviz_autograd.errors import GraphvizAutogradError, OptionError
 from graphviz_autograd.script import program as programs
 from graphviz_autograd.script import report, variables, wanted
-from graphviz_autograd.script.catcher import Catcher, Request, stop
+from graphviz_autograd.script.catcher import Catcher, Examiner, Request, stop
 from graphviz_autograd.script.clock import Clock, TimeUp
 from graphviz_autograd.script.program import Engine, Program
 from graphviz_autograd.script.stage import load_module, stage
@@ -60,6 +60,8 @@ def run(
     shapes: bool = True,
     attrs: bool = True,
     saved: bool = True,
+    inputs: bool = False,
+    examiner: Examiner | None = None,
 ) -> Outcome:
     """Run a program as python would, and catch the graph that it builds.
 
@@ -68,7 +70,8 @@ def run(
     backward    which backward call to catch, counted from 1
     keep_going  run the program to its end; else it is stopped once the graph is caught
     timeout     seconds the program may take
-    shapes, attrs, saved   what `walk` reads
+    shapes, attrs, saved, inputs   what `walk` reads
+    examiner    looks on while the program runs, and walks the graph itself
 
     The graph is that of the roots; without roots, of the tensors of the backward call,
     walked before the call runs; without such a call, of the tensors left in the namespace.
@@ -89,12 +92,12 @@ def run(
         raise OptionError(f"backward calls are counted from 1: {backward} is none of them")
     if timeout is not None and timeout <= 0:
         raise OptionError(f"a timeout is a number of seconds above 0, not {timeout:g}")
-    request = Request(tuple(roots), backward, keep_going, shapes, attrs, saved)
+    request = Request(tuple(roots), backward, keep_going, shapes, attrs, saved, inputs)
     wanted.Roots(request.roots)  # a mistake in them is told before anything runs
     content = _content(program)
     process = os.getpid()
     with stage(program, engine) as main:
-        catcher = Catcher(request, main.__dict__)
+        catcher = Catcher(request, main.__dict__, examiner)
         ending = _execute(program, content, main, catcher, timeout)
         if os.getpid() != process:  # a child that the program forked came to its end
             raise SystemExit(ending.exit_code)

@@ -199,6 +199,9 @@ def quiet() -> Iterator[None]:
         for device in ("cpu", "cuda"):
             stack.enter_context(torch.autocast(device, enabled=False))
         stack.enter_context(torch.utils._python_dispatch._disable_current_modes())
+        while torch._C._len_torch_function_stack():  # a default device is one
+            mode = torch._C._pop_torch_function_stack()
+            stack.callback(torch._C._push_on_torch_function_stack, mode)
         yield
 
 

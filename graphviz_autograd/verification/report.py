@@ -161,6 +161,9 @@ class Report:
             before = node.data.get("verify")
             if before is None or _WORSE.index(check.status) > _WORSE.index(before["status"]):
                 node.data["verify"] = check.as_json()
+        first = self.first_failure
+        if first is not None and first.id in nodes:
+            nodes[first.id].data["verify"] = {**first.as_json(), "first": True}
 
 
 _WORSE: Sequence[Status] = (MATCHED, NOT_CHECKED, FAILED)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from graphviz_autograd import Graph
-from graphviz_autograd.cli import gva, render
+from graphviz_autograd.cli import gva, options
 from graphviz_autograd.emit import dot, files
 from graphviz_autograd.emit.themes import THEMES
 
@@ -149,11 +149,11 @@ def test_a_saved_graph_holds_everything_there_is_to_read(call: Gva) -> None:
 
 
 def test_the_choices_are_those_of_the_drawing_room() -> None:
-    assert set(render.THEMES) == set(THEMES)
-    assert render.STYLES == dot.STYLES
-    assert render.RANKDIRS == dot.RANKDIRS
-    assert render.FORMATS == files.FORMATS
-    assert set(render.DRAWING) == set(dot.Options.__annotations__)
+    assert set(options.THEMES) == set(THEMES)
+    assert options.STYLES == dot.STYLES
+    assert options.RANKDIRS == dot.RANKDIRS
+    assert options.FORMATS == files.FORMATS
+    assert set(options.DRAWING) == set(dot.Options.__annotations__)
 
 
 def test_open_shows_the_picture(call: Gva, monkeypatch: pytest.MonkeyPatch) -> None:

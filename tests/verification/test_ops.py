@@ -21,8 +21,8 @@ def test_every_operator_is_differentiated_as_torch_does_or_refused() -> None:
     """Order 1 in float64, whole. Raise the recorded number when more entries match."""
     results = sweep(processes=PROCESSES)
     failed = {result.name: result.difference for result in results if result.failed}
-    assert {name: why for name, why in failed.items() if name not in ops.KNOWN} == {}
-    assert set(ops.KNOWN) <= set(failed), "an entry that matches now is still listed as known"
+    assert {name: why for name, why in failed.items() if name not in ops.known(1)} == {}
+    assert set(ops.known(1)) <= set(failed), "an entry that matches now is still listed as known"
     recorded = json.loads(
         files("graphviz_autograd.verification").joinpath("matched.json").read_text("utf-8")
     )["float64 order 1"]
@@ -109,15 +109,15 @@ def test_the_table_lists_what_does_not_match_and_sums_the_rest() -> None:
     names = [line.split()[0] for line in listed.splitlines()]
     assert names == ["entry", "bad", "to_sparse", "as_strided_scatter"]
     assert "gradient: of shape (2,)" in listed
-    assert ops.KNOWN["as_strided_scatter"] in listed
+    assert ops.known(1)["as_strided_scatter"] in listed
     assert "1 of them with zero gradients only; 2 differ, 1 of them known" in summary
     assert "6 of 10 samples match, 2 are refused" in summary
 
 
-def test_the_command_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ops.main(["^exp$", "--order", "2", "--processes", "2"]) == 0
-    assert "order 2, float64, cpu" in (shown := capsys.readouterr().out)
-    assert "1 of 1 entries match wholly" in shown
+def test_a_sweep_may_run_on_several_processes() -> None:
+    (result,) = ops.sweep("^exp$", order=2, processes=2)
+    assert result.whole
+    assert "1 of 1 entries match wholly" in ops.table([result], order=2)
 
 
 @pytest.mark.parametrize(
