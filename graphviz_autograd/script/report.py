@@ -10,6 +10,9 @@ from types import TracebackType
 
 from graphviz_autograd.script.variables import HERE
 
+# Where what runs while a program is watched is written; the frames are no part of the program.
+WATCHING = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "verification", ""))
+
 
 def show(error: BaseException) -> None:
     """Prints an uncaught exception as python does, through the program's own excepthook."""
@@ -45,13 +48,20 @@ def place(error: BaseException, file: str) -> str:
 
 
 def without_ours(tb: TracebackType | None) -> TracebackType | None:
-    """The traceback without this room's frames, nor importlib's that it led through at once."""
+    """The traceback without the frames of what watches the program.
+
+    Nor those of importlib and of torch's own call of an operator, where ours led to them.
+    """
     kept: list[TracebackType] = []
+    watching = False
+    torch_ops = getattr(sys.modules.get("torch._ops"), "__file__", None)
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
         helper = name == importlib.util.__file__ or name.startswith("<frozen importlib")
-        if not name.startswith(HERE) and (kept or not helper):
+        ours = name.startswith(WATCHING)
+        if not ours and (kept or not helper) and not (watching and name == torch_ops):
             kept.append(tb)
+        watching = ours
         tb = tb.tb_next
     result: TracebackType | None = None
     for tb in reversed(kept):

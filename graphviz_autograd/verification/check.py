@@ -195,6 +195,13 @@ def _report_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Repor
         for place, outcome in found.allowed.items()
     ]
     report.first_failure = checks.get(found.first)
+    called = {check.name for check in [*report.nodes, *report.allowed]}
+    called |= {name.removesuffix("Backward") for name in called}
+    report.notes += [
+        f"allow has {name!r}, and no node is called that"
+        for name in options.allow
+        if name not in called
+    ]
     report.leaves.sort(key=lambda check: check.id)
     report.paint()
     return report

@@ -22,7 +22,7 @@ from graphviz_autograd.verification.chance import Random
 from graphviz_autograd.verification.compare import Difference
 from graphviz_autograd.verification.groups import Data, Group, Groups, run_group
 from graphviz_autograd.verification.local import ByEdges, by_edges, engine_vjp
-from graphviz_autograd.verification.nodes import Grads, TorchGraph
+from graphviz_autograd.verification.nodes import Grads, TorchGraph, raised
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, Outcome
 from graphviz_autograd.verification.program import Value
 from graphviz_autograd.verification.replay import TORCH, Numbers, Opaque, Replay
@@ -102,7 +102,11 @@ class _Edge(Exception):  # noqa: N818 - not an error
 
 def _torch_vjp(group: Group, graph: TorchGraph, cotangents: Grads) -> ByEdges:
     with torch.no_grad():
-        return by_edges(group, graph.fitted(group.node, group.node.call(cotangents)))
+        try:
+            found = group.node.call(cotangents)
+        except Exception as error:  # whatever a person's backward raises
+            raise Opaque(raised(error)) from error
+        return by_edges(group, graph.fitted(group.node, found))
 
 
 def _cotangents(group: Group, seed: int) -> Grads:

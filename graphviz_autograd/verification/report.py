@@ -172,6 +172,8 @@ _WORSE: Sequence[Status] = (MATCHED, NOT_CHECKED, FAILED)
 def _lines(report: Report) -> list[str]:
     counts = report.counts
     verdict = {True: "matched", False: "FAILED", None: "nothing could be checked"}[report.ok]
+    if report.ok and any(check.status == NOT_CHECKED for check in report.checks):
+        verdict = "matched in part"
     said = ", ".join(f"{counts[status]} {status}" for status in counts)
     lines = [f"{verdict}: {said} (nodes and leaves; order {report.order})"]
     first = report.first_failure

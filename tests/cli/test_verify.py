@@ -250,3 +250,18 @@ with torch.autocast("cpu"):
         torch.set_default_dtype(torch.float32)
     assert result.exit_code == 0
     assert " 0 failed, 0 not checked" in result.stdout
+
+
+def test_a_script_that_raises_shows_its_own_traceback_alone(tmp_path: Path) -> None:
+    script = tmp_path / "raises.py"
+    script.write_text("import torch\nw = torch.ones(3, requires_grad=True)\nw @ torch.ones(4)\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "graphviz_autograd", "verify", str(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert [line for line in ran.stderr.splitlines() if line.startswith("  File")] == [
+        f'  File "{script}", line 3, in <module>'
+    ]

@@ -147,6 +147,36 @@ def test_what_may_differ_is_allowed_by_name_and_told_apart(x: torch.Tensor) -> N
     assert not report.complete
 
 
+def test_a_name_that_no_node_has_is_not_allowed_in_silence(x: torch.Tensor) -> None:
+    report = gva.verify(lambda x: x.sin().sum(), x, devices="cpu", allow=["Typo"])
+    assert report.notes == ["allow has 'Typo', and no node is called that"]
+
+
+def test_a_backward_that_raises_is_the_first_failure(x: torch.Tensor) -> None:
+    class Raises(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+            raise ValueError("not today")
+
+    report = gva.verify(lambda x: Raises.apply(x).sum(), x, devices="cpu")
+    assert report.first_failure is not None
+    assert report.first_failure.name == "RaisesBackward"
+    assert report.first_failure.reason == "backward raised ValueError: not today"
+
+
+def test_the_report_says_when_only_a_part_was_checked(x: torch.Tensor) -> None:
+    whole = gva.verify(lambda x: x.sin().sum(), x, devices="cpu")
+    part = gva.verify(
+        lambda x: StraightThrough.apply(x).sum(), x, devices="cpu", allow=["StraightThrough"]
+    )
+    assert str(whole).startswith("matched: ")
+    assert str(part).startswith("matched in part: ")
+
+
 def test_what_leaves_torch_is_not_checked_unless_numerically(
     x: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
