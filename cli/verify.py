@@ -125,6 +125,7 @@ def verify(
         raise OptionError("--open needs a file, and -o - is none")
     if options["output"] == options["report_file"] == "-":
         raise OptionError("-o - and --json - cannot both have stdout")
+    _refuse(ctx, ("show_inputs",), "is for the engine's graph, and this is torch's")
     lacking = missing(options["device"], options["require_cuda"])
     if lacking:
         click.echo(f"Error: nothing was checked: {lacking}", err=True)

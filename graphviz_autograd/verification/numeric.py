@@ -187,6 +187,8 @@ def leaves(
         return {}
     random = Random(seed + 3)
     found: dict[int, Outcome] = {}
+    infos = [info for node in groups.graph.nodes for info in node.infos]
+    rtol = max((_rtol(info[1]) for info in infos), default=0.0)  # of the coarsest on the way
     for node in groups.graph.nodes:
         if not node.is_leaf:
             continue
@@ -200,7 +202,7 @@ def leaves(
                 slopes.append(Slope(_central(value_at), *_terms(grads[place], direction)))
         except (Opaque, RuntimeError, _Edge):
             continue
-        found[place] = _outcome(slopes, _rtol(info[1]))
+        found[place] = _outcome(slopes, rtol)
     return found
 
 

@@ -194,6 +194,7 @@ def test_json_on_stdout_has_it_alone() -> None:
         ((), "give a SCRIPT to check, or --ops"),
         (("-f", "png", "train.py"), "--format is for a picture: give -o FILE"),
         (("--dtype", "float32", "train.py"), "--dtype is for --ops"),
+        (("--show-inputs", "train.py"), "--show-inputs is for the engine's graph"),
         (("--device", "gpu", "train.py"), "--device gpu: Expected one of cpu, cuda"),
         (("--json", "no/where.json", "train.py"), "cannot write no/where.json"),
         (("-o", "-", "--json", "-", "train.py"), "cannot both have stdout"),

@@ -343,3 +343,16 @@ def test_bad_input_gets_one_clear_line(
         gva.verify(subject, given[inputs], **{"devices": "cpu", **options})
     assert isinstance(raised.value, gva.GraphvizAutogradError)
     assert "\n" not in str(raised.value)
+
+
+def test_finite_differences_are_as_patient_as_the_coarsest_dtype_on_the_way() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.LayerNorm(8), torch.nn.Linear(8, 2))
+    data = torch.randn(4, 8)
+
+    def loss() -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return model(data).float().pow(2).mean()
+
+    report = gva.verify(loss, devices="cpu", against=("torch", "numeric"))
+    assert report.ok is True, report
