@@ -46,7 +46,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         return [f"{which}: {_apart(found)}"]
     if found["status"] == UNCHECKED:
         reason = _reason(found)
-        return [f"not checked: {reason}" if reason else "not checked"]
+        return ["not checked:", reason] if reason else ["not checked"]
     return []
 
 
@@ -65,9 +65,8 @@ def legend(nodes: Iterable[Node]) -> str:
     counts = Counter(found["status"] for found in checked if found.get("kind") != "output")
     if not checked:
         return ""
-    return f"{counts[MATCHED]} matched (green), " + ", ".join(
-        f"{counts[status]} {status}" for status in (FAILED, UNCHECKED)
-    )
+    looks = {MATCHED: " (green)", FAILED: "", UNCHECKED: " (striped)" * bool(counts[UNCHECKED])}
+    return ", ".join(f"{counts[status]} {status}{look}" for status, look in looks.items())
 
 
 def _apart(found: Mapping[str, Any]) -> str:

@@ -41,13 +41,13 @@ def test_each_finding_looks_its_own_way_in_every_theme(theme: str) -> None:
     assert "style=striped" in line(text, 2)
     assert "fillcolor" not in line(text, 4), "nobody looked at this one"
     svg = picture(painted(), theme=theme).pipe("svg", encoding="utf-8", quiet=True)
-    assert "1 matched (green), 1 failed, 1 not checked" in svg
+    assert "1 matched (green), 1 failed, 1 not checked (striped)" in svg
 
 
 def test_a_box_says_how_it_failed_or_why_it_was_not_checked() -> None:
     text = source(painted())
     assert "FIRST FAILURE: off by 0.5 (0.25 relative)" in line(text, 1)
-    assert "not checked: no rule for aten.foo, which is long e..." in line(text, 2)
+    assert "not checked:\nno rule for aten.foo, which is long e..." in line(text, 2)
     assert "cut off in a box" in line(text, 2).split("tooltip=")[1]
     assert "failed by the local check: off by 0.5" in line(text, 1).split("tooltip=")[1]
 
