@@ -210,9 +210,6 @@ class Tensor(Looks):
         else:
             self._grad._data.add_(grad)
 
-    def _is_view(self) -> bool:
-        return self._base is not None
-
     # ---- backward
 
     def backward(

@@ -43,20 +43,14 @@ rule(
     mat1=lambda g, mat2, alpha: _scaled(g @ mat2.mH, alpha),
     mat2=lambda g, mat1, alpha: _scaled(mat1.mH @ g, alpha),
 )
-rule(
-    aten.baddbmm.default,
-    "∂self = β·g, ∂batch1 = α·g·batch2ᴴ, ∂batch2 = α·batch1ᴴ·g",
-    self=lambda g, beta: _scaled(g, beta),
-    batch1=lambda g, batch2, alpha: _scaled(g @ batch2.mH, alpha),
-    batch2=lambda g, batch1, alpha: _scaled(batch1.mH @ g, alpha),
-)
-rule(
-    aten.addbmm.default,
-    "∂self = β·g, ∂batch1 = α·g·batch2ᴴ, ∂batch2 = α·batch1ᴴ·g",
-    self=lambda g, beta: _scaled(g, beta),
-    batch1=lambda g, batch2, alpha: _scaled(g @ batch2.mH, alpha),
-    batch2=lambda g, batch1, alpha: _scaled(batch1.mH @ g, alpha),
-)
+for batched in (aten.baddbmm.default, aten.addbmm.default):
+    rule(
+        batched,
+        "∂self = β·g, ∂batch1 = α·g·batch2ᴴ, ∂batch2 = α·batch1ᴴ·g",
+        self=lambda g, beta: _scaled(g, beta),
+        batch1=lambda g, batch2, alpha: _scaled(g @ batch2.mH, alpha),
+        batch2=lambda g, batch1, alpha: _scaled(batch1.mH @ g, alpha),
+    )
 rule(
     aten.mv.default,
     "∂self = g·vecᴴ, ∂vec = selfᴴ·g",
