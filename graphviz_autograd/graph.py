@@ -21,11 +21,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-NodeKind = Literal["leaf", "op", "output", "saved", "base", "input"]
+NodeKind = Literal["leaf", "op", "output", "saved", "base", "input", "group"]
 EdgeKind = Literal["grad", "saved", "view", "input"]
 
 NODE_KINDS: tuple[str, ...] = get_args(NodeKind)
 EDGE_KINDS: tuple[str, ...] = get_args(EdgeKind)
+
+GROUPS = ("module", "composite", "repeat", "more", "step", "leaf", "chain")
+"""What a group can be, its `op`:
+
+module     what one call of a module made
+composite  what one call of a function made that is several operators
+repeat     equal blocks one after the other; holds the first of them and a "more"
+more       all equal blocks but the first
+step       one of several equal runs of ops that no module made
+leaf       a leaf and its accumulator
+chain      ops that only look at a tensor in another way: view, transpose, expand
+"""
 
 Attr = bool | int | float | str | None | tuple["Attr", ...]
 """What an attribute may be: a JSON scalar or a (nested) sequence of them."""
@@ -64,17 +76,23 @@ class Node:
              saved   a tensor that an op keeps for its backward
              base    the tensor that an output is a view of
              input   a tensor that an op took and that needs no gradient
+             group   several nodes, drawn as one box while it is closed
     op       for an op its name ("AddmmBackward0"), for a saved tensor the field that
              holds it ("mat1"; "result, self" where two ops saved it), for an input the
-             argument it was, else ""
+             argument it was, for a group what it is ("module", "repeat", ...: GROUPS), else ""
     names    every name a person gave it
     outputs  shape, dtype and device of each output; empty where not known or not read
     attrs    what the op keeps beside tensors ({"dim": -1}); "[saved tensor]" where it
-             keeps one; for a saved tensor, {"freed": True} or {"packed": "tuple"}
+             keeps one; for a saved tensor, {"freed": True} or {"packed": "tuple"}; for a
+             leaf that is an nn.Parameter, {"parameter": True}; for a group what is in it
+             ({"ops": 7, "parameters": 1024, "count": 12})
     cuts     numbers of the inputs that lead nowhere (None in `next_functions`)
     data     layers laid over the picture, by name ({"bytes": 4096})
-    modules  the module calls that an op was made in, outermost first; empty where not known
+    modules  the module calls that an op was made in, outermost first; empty where not known.
+             Those of a module's group end in its own
     line     file and number of the source line that made an op; None where not known
+    parent   id of the group it is in; None at the top
+    clone_of id of the node that this is drawn another time for; None for a node itself
 
     >>> block = ModuleCall("layers.0", "Block", 1)
     >>> Node(0, "op", "TanhBackward0", modules=(ModuleCall("", "Net", 1), block)).module.path
@@ -91,6 +109,8 @@ class Node:
     data: dict[str, Any] = field(default_factory=dict)
     modules: tuple[ModuleCall, ...] = ()
     line: tuple[str, int] | None = None
+    parent: int | None = None
+    clone_of: int | None = None
 
     @property
     def module(self) -> ModuleCall | None:
@@ -111,6 +131,7 @@ class Edge:
                     input  from a tensor that needs no gradient to an op that took it
     source_index    which output of the source
     target_index    which input of the target, so that `x - y` and `y - x` differ
+    count           how many arrows it stands for, where an end of it is a closed group
     """
 
     source: int
@@ -118,11 +139,16 @@ class Edge:
     kind: EdgeKind = "grad"
     source_index: int = 0
     target_index: int = 0
+    count: int = 1
 
 
 @dataclass(slots=True)
 class Graph:
     """Nodes, edges, the ids of the outputs, and notes on how it came to be.
+
+    Nodes may be in groups, which are nodes too. A group in `closed` is drawn as one box, one
+    that is open as a frame around what is in it: `visible` says what is to be drawn. Nothing
+    that a group holds is ever lost.
 
     `meta` says whose autograd made the graph ("engine": "torch", or "own" for
     graphviz_autograd.engine), the version of torch ("torch"), what was read ("read": a list of
@@ -142,15 +168,18 @@ class Graph:
     edges: list[Edge]
     outputs: tuple[int, ...] = ()
     meta: dict[str, Any] = field(default_factory=dict)
+    closed: frozenset[int] = frozenset()
 
     def by_id(self) -> dict[int, Node]:
         """The nodes, by id."""
         return {node.id: node for node in self.nodes}
 
     def __repr__(self) -> str:
-        nodes, edges = len(self.nodes), len(self.edges)
+        groups = sum(1 for node in self.nodes if node.kind == "group")
+        nodes, edges = len(self.nodes) - groups, len(self.edges)
+        grouped = f" in {groups} group{'s' * (groups != 1)}" if groups else ""
         return (
-            f"Graph({nodes} node{'s' * (nodes != 1)}, {edges} edge{'s' * (edges != 1)}, "
+            f"Graph({nodes} node{'s' * (nodes != 1)}{grouped}, {edges} edge{'s' * (edges != 1)}, "
             f"outputs={list(self.outputs)})"
         )
 

@@ -251,7 +251,10 @@ class _Walk:
             return
         number = len(self.nodes)
         info = self.infos.of(tensor, number)
-        self.nodes.append(Node(number, "leaf", "", self.names.of(tensor), (info,)))
+        leaf = Node(number, "leaf", "", self.names.of(tensor), (info,))
+        if isinstance(tensor, torch.nn.Parameter):
+            leaf.attrs["parameter"] = True
+        self.nodes.append(leaf)
         self.edges.append(Edge(number, node.id))
         self.leaves[id(tensor)] = (number, tensor)
         if self.shapes:

@@ -45,6 +45,8 @@ def dumps(graph: Graph) -> str:
     Raises ValueError where `data` or `meta` hold what JSON cannot (NaN, an object).
     """
     head = {"format": FORMAT, "version": VERSION, "meta": graph.meta, "outputs": graph.outputs}
+    if graph.closed:
+        head["closed"] = sorted(graph.closed)
     parts = [f'"{key}": {_text(value)}' for key, value in head.items()]
     calls = _numbered_calls(graph)
     if calls:
@@ -82,6 +84,7 @@ def loads(text: str) -> Graph:
             [_read_edge(edge) for edge in data["edges"]],
             _all(int, data["outputs"]),
             _is(dict, data["meta"]),
+            frozenset(_all(int, data.get("closed", []))),
         )
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise GraphFileError(f"a damaged saved graph: {type(error).__name__}: {error}") from None
@@ -128,6 +131,10 @@ def _node(node: Node, calls: dict[Calls, int]) -> dict[str, Any]:
         data["module"] = calls[node.modules]
     if node.line:
         data["line"] = node.line
+    if node.parent is not None:
+        data["parent"] = node.parent
+    if node.clone_of is not None:
+        data["clone_of"] = node.clone_of
     return data
 
 
@@ -139,6 +146,8 @@ def _edge(edge: Edge) -> dict[str, Any]:
         data["source_index"] = edge.source_index
     if edge.target_index:
         data["target_index"] = edge.target_index
+    if edge.count != 1:
+        data["count"] = edge.count
     return data
 
 
@@ -189,7 +198,13 @@ def _read_node(data: dict[str, Any], calls: list[Calls]) -> Node:
         _is(dict, data.get("data", {})),
         _calls_at(data.get("module"), calls),
         _read_line(data.get("line")),
+        _read_id(data.get("parent")),
+        _read_id(data.get("clone_of")),
     )
+
+
+def _read_id(number: Any) -> int | None:
+    return None if number is None else _is(int, number)
 
 
 def _read_info(data: dict[str, Any]) -> TensorInfo:
@@ -216,12 +231,14 @@ def _read_edge(data: dict[str, Any]) -> Edge:
         data.get("kind", "grad"),
         _is(int, data.get("source_index", 0)),
         _is(int, data.get("target_index", 0)),
+        _is(int, data.get("count", 1)),
     )
 
 
 def _check(graph: Graph) -> None:
-    """What the drawing relies on: known kinds, ids that are there, once each."""
+    """What the drawing relies on: known kinds, ids that are there, once each, sound groups."""
     ids = {node.id for node in graph.nodes}
+    groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
     if len(ids) < len(graph.nodes):
         raise GraphFileError("a damaged saved graph: two nodes have the same id")
     for node in graph.nodes:
@@ -229,6 +246,10 @@ def _check(graph: Graph) -> None:
             raise GraphFileError(
                 f"a damaged saved graph: node {node.id} is of kind {node.kind!r}; "
                 f"kinds are {', '.join(NODE_KINDS)}"
+            )
+        if node.parent is not None and node.parent not in groups:
+            raise GraphFileError(
+                f"a damaged saved graph: node {node.id} is in {node.parent}, which is no group"
             )
     for edge in graph.edges:
         if edge.source not in ids or edge.target not in ids or edge.kind not in EDGE_KINDS:
@@ -239,3 +260,21 @@ def _check(graph: Graph) -> None:
     for number in graph.outputs:
         if number not in ids:
             raise GraphFileError(f"a damaged saved graph: output {number} is no node")
+    for number in graph.closed:
+        if number not in groups:
+            raise GraphFileError(f"a damaged saved graph: {number} is closed, but no group")
+    _check_nesting(groups)
+
+
+def _check_nesting(groups: dict[int, int | None]) -> None:
+    """No group is, however far around, in itself."""
+    sound: set[int | None] = {None}
+    for group in groups:
+        path: dict[int | None, None] = {}
+        inner: int | None = group
+        while inner not in sound and inner is not None:
+            if inner in path:
+                raise GraphFileError(f"a damaged saved graph: group {inner} is in itself")
+            path[inner] = None
+            inner = groups[inner]
+        sound.update(path)

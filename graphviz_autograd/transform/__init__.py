@@ -1,0 +1,9 @@
+"""Graph -> Graph, to make a picture that can be read. Imports graph and errors of ours.
+
+Every transform takes a Graph and gives a new one, and leaves the given one as it was.
+Collapsing and folding make groups (nodes of kind "group"), put nodes into them (`parent`) and
+close them (`Graph.closed`): `visible` says what is then drawn, and nothing is lost.
+
+groups.py    what those that make groups share
+modules.py   a group for each module call; collapse
+"""

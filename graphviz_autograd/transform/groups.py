@@ -1,0 +1,240 @@
+"""What all transforms that make groups need: ids, places for leaves, what a group holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from math import prod
+
+from graphviz_autograd.graph import Graph, Node, TensorInfo
+from graphviz_autograd.visible import representatives, visible
+
+ACCUMULATE = "AccumulateGrad"
+
+Parents = dict[int, int | None]
+"""The group that each node is in."""
+
+
+def fresh_ids(graph: Graph) -> Iterator[int]:
+    """Ids that no node of the graph has."""
+    return count(max((node.id for node in graph.nodes), default=-1) + 1)
+
+
+def path_of(group: int | None, parents: Parents) -> tuple[int, ...]:
+    """The groups around and including this one, outermost first."""
+    path: list[int] = []
+    while group is not None:
+        path.append(group)
+        group = parents[group]
+    return tuple(reversed(path))
+
+
+def settled(graph: Graph) -> Graph:
+    """Every parameter, accumulator, saved tensor and input in the innermost group that holds
+    all who use it; so a group that is closed hides what is its own.
+
+    A leaf that is no parameter stays at the top: it is what a person gave. What several
+    blocks of a repeat share stands beside the repeat.
+    """
+    nodes = graph.by_id()
+    groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
+    shared = {n.id for n in graph.nodes if n.kind == "group" and n.op in ("repeat", "more")}
+    users = _users(graph, nodes)
+    around = {node.id: node.parent for node in graph.nodes}
+    moved: dict[int, int | None] = {}
+    for stage in (_is_accumulator, _is_parameter, _is_kept):
+        for node in graph.nodes:
+            if stage(node) and not _is_paired(node, nodes):
+                homes = {moved.get(user, around[user]) for user in users.get(node.id, ())}
+                home = common_group(homes, groups)
+                while home in shared:
+                    home = groups[home]
+                moved[node.id] = home
+    for node in graph.nodes:  # the accumulator of a leaf that a person gave stays with it
+        if node.kind == "leaf" and not _is_parameter(node) and node.id not in moved:
+            for user in users.get(node.id, ()):
+                if _is_accumulator(nodes[user]) and not _is_paired(nodes[user], nodes):
+                    moved[user] = node.parent
+    changed = {number: home for number, home in moved.items() if home != around[number]}
+    if not changed:
+        return graph
+    return replace(
+        graph,
+        nodes=[
+            replace(node, parent=changed[node.id]) if node.id in changed else node
+            for node in graph.nodes
+        ],
+    )
+
+
+def _users(graph: Graph, nodes: dict[int, Node]) -> dict[int, list[int]]:
+    """Who uses each leaf, accumulator, saved tensor and input."""
+    users: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        if edge.kind == "saved" and nodes[edge.target].kind in ("saved", "input"):
+            users.setdefault(edge.target, []).append(edge.source)
+        elif edge.kind in ("grad", "input") or nodes[edge.source].kind == "saved":
+            node = nodes[edge.source]
+            if node.kind != "op" or node.op == ACCUMULATE:
+                users.setdefault(edge.source, []).append(edge.target)
+    return users
+
+
+def _is_accumulator(node: Node) -> bool:
+    return node.op == ACCUMULATE and node.kind == "op"
+
+
+def _is_parameter(node: Node) -> bool:
+    return node.kind == "leaf" and bool(node.attrs.get("parameter"))
+
+
+def _is_kept(node: Node) -> bool:
+    return node.kind in ("saved", "input")
+
+
+def _is_paired(node: Node, nodes: dict[int, Node]) -> bool:
+    """Whether it is in the group of a leaf and its accumulator."""
+    return node.parent is not None and nodes[node.parent].op == "leaf"
+
+
+def common_group(homes: Iterable[int | None], groups: Parents) -> int | None:
+    """The innermost group that holds all of these, each named by the group it is in."""
+    common: tuple[int, ...] | None = None
+    for home in homes:
+        path = path_of(home, groups)
+        if common is not None:
+            same = 0
+            for one, other in zip(common, path, strict=False):
+                if one != other:
+                    break
+                same += 1
+            path = path[:same]
+        common = path
+        if not common:
+            return None
+    return common[-1] if common else None
+
+
+# ---- what a group holds
+
+
+def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
+    """The groups (all, or these) with what they hold: the number of ops and of elements of
+    parameters as attributes, and as outputs the tensors that leave them.
+    """
+    wanted = {node.id for node in graph.nodes if node.kind == "group"}
+    wanted = wanted if ids is None else wanted.intersection(ids)
+    nodes = graph.by_id()
+    groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
+    paths = {group: path_of(group, groups) for group in {None, *groups}}
+    ops = dict.fromkeys(groups, 0)
+    for node in graph.nodes:
+        if node.kind == "op" and node.op != ACCUMULATE:
+            for group in paths[node.parent]:
+                ops[group] += 1
+    leaving: dict[int, dict[tuple[int, int], TensorInfo]] = {group: {} for group in groups}
+    used: dict[int, set[int]] = {group: set() for group in groups}
+    leaf_of = _leaves_of_accumulators(graph, nodes)
+    for edge in graph.edges:
+        if edge.kind != "grad":
+            continue
+        source, target = nodes[edge.source], nodes[edge.target]
+        leaf = leaf_of.get(edge.source)
+        if leaf is not None:
+            if _is_parameter(nodes[leaf]):
+                for group in paths[target.parent]:
+                    used[group].add(leaf)
+        elif source.parent != target.parent and edge.source_index < len(source.outputs):
+            inner = paths[target.parent]
+            for group in paths[source.parent]:
+                if group not in inner:
+                    key = (edge.source, edge.source_index)
+                    leaving[group][key] = source.outputs[edge.source_index]
+    made = []
+    for node in graph.nodes:
+        if node.id in wanted:
+            attrs = {**node.attrs, "ops": ops[node.id]}
+            sizes = [elements(nodes[leaf]) for leaf in used[node.id]]
+            if sizes and None not in sizes:
+                attrs["parameters"] = sum(size or 0 for size in sizes)
+            node = replace(node, attrs=attrs, outputs=tuple(leaving[node.id].values()))
+        made.append(node)
+    return replace(graph, nodes=made)
+
+
+def _leaves_of_accumulators(graph: Graph, nodes: dict[int, Node]) -> dict[int, int]:
+    return {
+        edge.target: edge.source
+        for edge in graph.edges
+        if nodes[edge.source].kind == "leaf" and _is_accumulator(nodes[edge.target])
+    }
+
+
+def elements(leaf: Node) -> int | None:
+    """How many numbers a leaf holds; None where its shape is not known as numbers."""
+    total = 0
+    for info in leaf.outputs:
+        if info.shape is None or not all(isinstance(size, int) for size in info.shape):
+            return None
+        total += prod(size for size in info.shape if isinstance(size, int))
+    return total
+
+
+# ---- closing groups
+
+
+def without_cycles(graph: Graph) -> Graph:
+    """The graph with those closed groups opened that would make a circle of the picture.
+
+    What one call of a module made never does; ops of other threads or changes of a view in
+    place, made while it ran, can.
+    """
+    while graph.closed:
+        circling = _on_cycles(visible(graph)) & graph.closed
+        if not circling:
+            break
+        graph = replace(graph, closed=graph.closed - circling)
+    return graph
+
+
+def _on_cycles(graph: Graph) -> set[int]:
+    """The nodes that lie on a circle of arrows, and some that lie between two circles."""
+    ends = [(e.source, e.target) for e in graph.edges if e.kind in ("grad", "input")]
+    forward: dict[int, list[int]] = {}
+    backward: dict[int, list[int]] = {}
+    for source, target in ends:
+        forward.setdefault(source, []).append(target)
+        backward.setdefault(target, []).append(source)
+    left = _peeled({node.id for node in graph.nodes}, forward, backward)
+    return _peeled(left, backward, forward) if left else left
+
+
+def _peeled(
+    ids: set[int], forward: dict[int, list[int]], backward: dict[int, list[int]]
+) -> set[int]:
+    """What is left when, again and again, all that nothing leads to is taken away."""
+    left = set(ids)
+    waiting = {n: sum(1 for s in backward.get(n, ()) if s in left) for n in left}
+    ready = [number for number, sources in waiting.items() if not sources]
+    while ready:
+        number = ready.pop()
+        left.discard(number)
+        for target in forward.get(number, ()):
+            if target in left:
+                waiting[target] -= 1
+                if not waiting[target]:
+                    ready.append(target)
+    return left
+
+
+def count_boxes(graph: Graph) -> int:
+    """How many boxes a picture of the graph has: frames and saved tensors do not count."""
+    box = representatives(graph.nodes, graph.closed)
+    return sum(
+        1
+        for node in graph.nodes
+        if box[node.id] == node.id
+        and node.kind != "saved"
+        and (node.kind != "group" or node.id in graph.closed)
+    )

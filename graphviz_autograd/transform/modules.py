@@ -1,0 +1,147 @@
+"""Groups for what each call of a module made, and closing them.
+
+A group for every module call that made an op, nested as the calls were. While all are open
+the picture is whole, with frames around the modules; `collapse` closes those of one depth, or
+of given paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from graphviz_autograd.errors import OptionError
+from graphviz_autograd.graph import Graph, ModuleCall, Node
+from graphviz_autograd.transform.groups import (
+    count_boxes,
+    described,
+    fresh_ids,
+    settled,
+    without_cycles,
+)
+
+MAX_BOXES = 150
+
+Stack = tuple[ModuleCall, ...]
+
+
+def group_modules(graph: Graph) -> Graph:
+    """The graph with an open group around what each module call made.
+
+    Modules are known where the graph was walked with `record=`; without, nothing changes.
+    """
+    if any(node.op == "module" and node.kind == "group" for node in graph.nodes):
+        return graph
+    ids = fresh_ids(graph)
+    made: dict[Stack, Node] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        parent = node.parent
+        if node.modules and parent is None:
+            parent = _group(node.modules, made, ids).id
+            node = replace(node, parent=parent)
+        nodes.append(node)
+    if not made:
+        return graph
+    return described(settled(replace(graph, nodes=[*nodes, *made.values()])))
+
+
+def _group(stack: Stack, made: dict[Stack, Node], ids: Iterator[int]) -> Node:
+    """The group of a module call, and those around it, made where they are missing."""
+    parent: int | None = None
+    for depth in range(1, len(stack) + 1):
+        group = made.get(stack[:depth])
+        if group is None:
+            group = Node(next(ids), "group", "module", modules=stack[:depth], parent=parent)
+            made[stack[:depth]] = group
+        parent = group.id
+    return group
+
+
+def collapse(
+    graph: Graph,
+    depth: int | str | None = "auto",
+    *,
+    paths: Iterable[str] = (),
+    max_nodes: int = MAX_BOXES,
+) -> Graph:
+    """Each module call at a depth, or of given paths, as one box.
+
+    depth      0: whole models are one box each; 1: the modules that they call are; and so on.
+               "auto": the deepest that makes at most `max_nodes` boxes, or 0. None: none is
+    paths      of modules to close beside, as `named_modules` has them; * and ? stand for
+               parts of a path: "encoder", "layers.*"
+    max_nodes  what "auto" aims at
+
+    Nothing is lost: what a box holds is in the Graph, and opens again. A group whose box would
+    make a circle of the picture stays open. Groups that `fold` made stay as they are.
+
+    Raises OptionError (a ValueError) for a depth below 0 or that is no number, and for a path
+    that no module of the graph has.
+
+    >>> call = ModuleCall("", "Net", 1), ModuleCall("fc", "Linear", 1)
+    >>> graph = Graph([Node(0, "op", "TBackward0", modules=call), Node(1, "output")], [])
+    >>> collapse(graph, 1)
+    Graph(2 nodes in 2 groups, 0 edges, outputs=[])
+    """
+    if max_nodes < 1:
+        raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
+    graph = group_modules(graph)
+    modules = [node for node in graph.nodes if node.kind == "group" and node.op == "module"]
+    others = graph.closed - {node.id for node in modules}
+    chosen = others | _of_paths(modules, paths)
+    if depth == "auto":
+        return _deepest_that_fits(graph, modules, chosen, max_nodes)
+    return _closed_at(graph, modules, chosen, _depth(depth))
+
+
+def _depth(depth: int | str | None) -> int | None:
+    if depth is None or (isinstance(depth, int) and not isinstance(depth, bool) and depth >= 0):
+        return depth
+    raise OptionError(f"depth is a number from 0 up, 'auto' or None, not {depth!r}")
+
+
+def _closed_at(
+    graph: Graph, modules: list[Node], chosen: frozenset[int], depth: int | None
+) -> Graph:
+    at_depth = (node.id for node in modules if depth is not None and len(node.modules) == depth + 1)
+    return without_cycles(replace(graph, closed=chosen.union(at_depth)))
+
+
+def _deepest_that_fits(
+    graph: Graph, modules: list[Node], chosen: frozenset[int], max_nodes: int
+) -> Graph:
+    deepest = max((len(node.modules) for node in modules), default=0)
+    for depth in (None, *range(deepest - 1, -1, -1)):
+        made = _closed_at(graph, modules, chosen, depth)
+        if count_boxes(made) <= max_nodes:
+            break
+    return made
+
+
+def _of_paths(modules: list[Node], paths: Iterable[str]) -> frozenset[int]:
+    """The groups of these paths; a path may have * and ? in it."""
+    known: dict[str, list[int]] = {}
+    for node in modules:
+        call = node.modules[-1]
+        known.setdefault(call.path or call.class_name, []).append(node.id)
+    chosen: set[int] = set()
+    for path in [paths] if isinstance(paths, str) else paths:
+        found = [name for name in known if fnmatchcase(name, path)]
+        if not found:
+            raise OptionError(_no_module(path, list(known)))
+        chosen.update(number for name in found for number in known[name])
+    return frozenset(chosen)
+
+
+def _no_module(path: str, known: list[str]) -> str:
+    if not known:
+        return f"there is no module {path!r}: no modules were recorded (gva.record, walk(record=))"
+    close = get_close_matches(path, known, n=3, cutoff=0.5)
+    return f"there is no module {path!r} in the graph; " + (
+        f"did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"there are {', '.join(map(repr, known[:5]))}{', ...' * (len(known) > 5)}"
+    )
