@@ -6,17 +6,18 @@ text depends on nothing but the Graph and the options: two processes write the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from graphviz_autograd.emit import found
+from graphviz_autograd.emit.boxes import Showing, box_lines
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.themes import NODE, THEMES, Theme
-from graphviz_autograd.emit.words import module_text, quoted, quoted_tooltip, shape_text, shown
-from graphviz_autograd.graph import Attr, Edge, Graph, Node, TensorInfo
+from graphviz_autograd.emit.words import group_lines, module_text, quoted, quoted_tooltip
+from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.visible import visible
 
 STYLES = ("default", "classic")
 RANKDIRS = ("TB", "LR", "BT", "RL")
@@ -83,8 +84,9 @@ def picture(
     one_of("rankdir", rankdir, RANKDIRS)
     if one_of("style", style, STYLES) == "classic":
         graph = classic(graph)
+    findings, legend = found.findings(graph), found.legend(graph.nodes)
+    graph = visible(graph)
     graph_attr = dict(look.graph) | ({} if rankdir == "TB" else {"rankdir": rankdir})
-    legend = found.legend(graph.nodes)
     if legend:
         font = {"fontname": NODE["fontname"], "fontsize": NODE["fontsize"]}
         graph_attr |= {"label": legend, **font, "fontcolor": look.node.get("fontcolor", "black")}
@@ -95,8 +97,8 @@ def picture(
     )
     edges = _drawn_edges(graph, show_saved, show_inputs)
     hidden = _nothing_to_show(graph, edges)
-    attr_chars = max(max_attr_chars, 3) if show_attrs else 0
-    dot.body += _node_lines(graph, hidden, look, show_shapes, attr_chars)
+    showing = Showing(show_shapes, max(max_attr_chars, 3) if show_attrs else 0)
+    dot.body += _framed(box_lines(graph, hidden, look, showing, findings), graph, look)
     dot.body += _edge_lines(graph, edges)
     return dot
 
@@ -105,7 +107,7 @@ def _drawn_edges(graph: Graph, show_saved: bool, show_inputs: bool) -> list[Edge
     """All edges but those to what built-in ops saved, which torchviz shows on request only, and
     those from inputs, where they are not asked for.
     """
-    ops = {node.id for node in graph.nodes if node.kind == "op"}
+    ops = {node.id for node in graph.nodes if node.kind in ("op", "group")}
     return [
         edge
         for edge in graph.edges
@@ -121,104 +123,41 @@ def _nothing_to_show(graph: Graph, edges: list[Edge]) -> set[int]:
     return {n.id for n in graph.nodes if n.kind in kinds and n.id not in ends}
 
 
-# ---- nodes
+# ---- frames
 
 
-def _node_lines(
-    graph: Graph, hidden: set[int], look: Theme, shapes: bool, attr_chars: int
-) -> list[str]:
-    fill = {kind: f" fillcolor={quoted(color)}" for kind, color in look.fills.items()}
-    shape_of = _Shapes()
-    bare: dict[str, str] = {}  # most boxes are ops with nothing to say but their name
-    lines = []
-    for node in graph.nodes:
-        known = node.names or node.modules or node.line or node.data or (shapes and node.outputs)
-        if node.kind == "op" and not (known or attr_chars):
-            rest = bare.get(node.op)
-            if rest is None:
-                rest = bare[node.op] = f" [label={quoted(shown(node.op))}]\n"
-        elif node.id in hidden:
-            continue
+def _framed(lines: list[tuple[Node, str]], graph: Graph, look: Theme) -> list[str]:
+    """The boxes, those in an open group within its frame."""
+    frames = {n.id: n for n in graph.nodes if n.kind == "group" and n.id not in graph.closed}
+    if not frames:
+        return [f"\t{line}" for _, line in lines]
+    inside: dict[int | None, list[str | Node]] = {None: []}
+    for node, line in lines:
+        inside.setdefault(node.parent, []).append(line)
+    for frame in frames.values():
+        inside.setdefault(frame.parent, []).append(frame)
+    written: list[str] = []
+    open_frames = [iter(inside[None])]
+    while open_frames:
+        tabs = "\t" * len(open_frames)
+        item = next(open_frames[-1], None)
+        if item is None:
+            open_frames.pop()
+            written += [f"{tabs[1:]}}}\n"] if open_frames else []
+        elif isinstance(item, str):
+            written.append(f"{tabs}{item}")
         else:
-            sizes = " ".join([shape_of[info] for info in node.outputs])
-            if node.kind == "saved":
-                label = _saved_label(node, sizes)
-            elif node.kind == "input":
-                label = f"{_names(node) or shown(node.op)}\n{sizes}"
-            elif node.op:
-                again = node.op == "AccumulateGrad"  # its leaf says it
-                label = _op_label(node, sizes if shapes and not again else "", attr_chars)
-            else:
-                label = f"{_names(node)}\n{sizes}"
-            finding = found.finding(node) if node.data else None
-            if finding is None:
-                colour = fill.get(node.kind, "")
-            else:
-                colour = found.attributes(finding, look.found)
-                label = "\n".join([label.rstrip("\n"), *found.lines(finding)])
-            place = _tooltip(node, finding) if finding or node.modules or node.line else ""
-            rest = f" [label={quoted(label)}{colour}{place}]\n"
-        lines.append(f"\t{node.id}{rest}")
-    return lines
+            written.append(f"{tabs}subgraph cluster_{item.id} {{\n")
+            written.append(f"{tabs}\tgraph [{_frame_look(item, look)}]\n")
+            open_frames.append(iter(inside.get(item.id, ())))
+    return written
 
 
-class _Shapes(dict[TensorInfo, str]):
-    """The text of each shape, written once."""
-
-    def __missing__(self, info: TensorInfo) -> str:
-        self[info] = text = shape_text(info)
-        return text
-
-
-def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
-    lines = [shown(node.op)]
-    if node.names:
-        lines.append(_names(node))
-    if sizes:
-        lines.append(sizes)
-    if attr_chars and node.attrs:
-        lines += _attr_table(lines[0], node.attrs, attr_chars)
-    return "\n".join(lines)
-
-
-def _tooltip(node: Node, finding: Mapping[str, Any] | None) -> str:
-    """What made an op: the module call, then the source line; and what verify found of it."""
-    lines = [module_text(node.module)] if node.module else []
-    if node.line:
-        lines.append(f"{node.line[0]}:{node.line[1]}")
-    lines += found.told(finding) if finding else []
-    text = "\n".join(map(shown, lines))
-    return f" tooltip={quoted_tooltip(text)}"
-
-
-def _saved_label(node: Node, sizes: str) -> str:
-    """The field that holds it, its names, and its shape or what became of it."""
-    title = ": ".join(part for part in (shown(node.op), _names(node)) if part)
-    state = ""
-    if node.attrs.get("freed"):
-        state = "freed"
-    elif "packed" in node.attrs:
-        state = f"packed: {shown(str(node.attrs['packed']))}"
-    return f"{title}\n{' '.join(part for part in (state, sizes) if part)}"
-
-
-def _names(node: Node) -> str:
-    if len(node.names) == 1:
-        return shown(node.names[0])
-    return ", ".join(map(shown, node.names))
-
-
-def _attr_table(title: str, attrs: dict[str, Attr], limit: int) -> list[str]:
-    """Names and values in two columns under a rule, as torchviz sets them."""
-    rows = {shown(name): shown(str(value)) for name, value in attrs.items()}
-    first = max(map(len, rows))
-    second = min(max(map(len, rows.values())), limit)
-    rule = "-" * max(first + second + 2, len(title))
-    return [rule, *(f"{name:<{first}}: {_cut(text, second)}" for name, text in rows.items())]
-
-
-def _cut(text: str, width: int) -> str:
-    return f"{text:>{width}}" if len(text) <= width else f"{text[: width - 3]}..."
+def _frame_look(group: Node, look: Theme) -> str:
+    title = " ".join(group_lines(group))
+    tooltip = module_text(group.module) if group.module else title
+    attributes = [f"{name}={quoted(value)}" for name, value in look.frame.items()]
+    return f"label={quoted(title)} tooltip={quoted_tooltip(tooltip)} {' '.join(attributes)}"
 
 
 # ---- edges
@@ -235,18 +174,23 @@ def _edge_lines(graph: Graph, edges: list[Edge]) -> list[str]:
     several = {edge.source for edge in later if edge.source_index}
     lines = []
     for edge in edges:
+        looks = ""
         if edge.kind in ("grad", "input"):
             head = edge.target_index if edge.target in numbered else None
             tail = edge.source_index if edge.source in several else None
-            rest = "" if head is None and tail is None else _marks(head, tail)
+            if head is not None or tail is not None:
+                looks = _marks(head, tail)
             if edge.kind == "input":  # no gradient flows back along it
-                rest = f"{rest.removesuffix(']')} style=dashed]" if rest else " [style=dashed]"
+                looks = f"{looks} style=dashed"
         elif edge.kind == "view":
-            rest = " [style=dotted]"
+            looks = "style=dotted"
         else:
             # A leaf has its place already; its arrow as a saved tensor must not move it.
             leaf = nodes[edge.target].kind in ("leaf", "input")
-            rest = f" [dir=none{' constraint=false' if leaf else ''}]"
+            looks = f"dir=none{' constraint=false' if leaf else ''}"
+        if edge.count > 1:
+            looks = f'{looks} edgetooltip="{edge.count} arrows"'
+        rest = f" [{looks.strip()}]" if looks else ""
         lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
     return lines
 
@@ -256,4 +200,4 @@ def _marks(head: int | None, tail: int | None) -> str:
     """The numbers of the input an arrow goes to and of the output it comes from."""
     marks = [] if head is None else [f'headlabel="{head}"']
     marks += [] if tail is None else [f'taillabel="{tail}"']
-    return f" [{' '.join(marks)} {MARK}]"
+    return f"{' '.join(marks)} {MARK}"

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphviz_autograd.emit.words import quoted, shown
-from graphviz_autograd.graph import Node
+from graphviz_autograd.graph import Graph, Node
+from graphviz_autograd.visible import representatives
 
 STATUSES = MATCHED, FAILED, UNCHECKED = "matched", "failed", "not checked"
 
@@ -23,6 +24,32 @@ def finding(node: Node) -> Mapping[str, Any] | None:
     """What was found of a node, as `Report.paint` puts it there."""
     found = node.data.get("verify")
     return found if isinstance(found, dict) and found.get("status") in STATUSES else None
+
+
+def findings(graph: Graph) -> dict[int, Mapping[str, Any]]:
+    """What was found of each node, and of each closed group: the worst of what it holds."""
+    known = {n.id: found for n in graph.nodes if n.data and (found := finding(n)) is not None}
+    if not known or not graph.closed:
+        return known
+    held: dict[int, list[Mapping[str, Any]]] = {}
+    for number, box in representatives(graph.nodes, graph.closed).items():
+        if number in known and number != box:
+            held.setdefault(box, []).append(known[number])
+    return known | {box: _of_group(found) for box, found in held.items()}
+
+
+def _of_group(held: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """One finding for several: failed where one did, not checked where nothing was."""
+    by_status = {status: [f for f in held if f["status"] == status] for status in STATUSES}
+    failed, unchecked = by_status[FAILED], by_status[UNCHECKED]
+    if failed:
+        first = next((found for found in failed if found.get("first")), failed[0])
+        inside = f"{len(failed)} of {len(held)} inside failed"
+        return {**first, "reason": inside} if not first.get("absolute") else first
+    if len(unchecked) == len(held):
+        return unchecked[0]
+    some = {"reason": f"{len(unchecked)} of {len(held)} inside not checked"} if unchecked else {}
+    return {"status": MATCHED, **some}
 
 
 def attributes(found: Mapping[str, Any], fills: Mapping[str, str]) -> str:
@@ -70,12 +97,12 @@ def legend(nodes: Iterable[Node]) -> str:
 
 
 def _apart(found: Mapping[str, Any]) -> str:
-    """How far apart the numbers were, or what else is the matter."""
-    size = found.get("absolute", 0.0)
-    if size:
-        relative = found.get("relative", 0.0)
-        return f"off by {_short(size)} ({_short(relative)} relative)"
-    return _reason(found)
+    """How far apart the numbers were, or what else is the matter: NaN, no gradient at all."""
+    size, relative = found.get("absolute", 0.0), found.get("relative", 0.0)
+    if not size or not isinstance(size, int | float):
+        return _reason(found)
+    of = f" ({_short(relative)} relative)" if isinstance(relative, int | float) else ""
+    return f"off by {_short(size)}{of}"
 
 
 def _reason(found: Mapping[str, Any]) -> str:
@@ -83,5 +110,5 @@ def _reason(found: Mapping[str, Any]) -> str:
     return reason if len(reason) <= REASON else f"{reason[: REASON - 3]}..."
 
 
-def _short(number: Any) -> str:
-    return f"{number:.2g}" if isinstance(number, int | float) else str(number)
+def _short(number: float) -> str:
+    return f"{number:.2g}"

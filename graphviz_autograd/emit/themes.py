@@ -19,17 +19,21 @@ NODE = {
     "fontname": "monospace",
 }
 
+FRAME = {"style": "rounded,filled", "labeljust": "l", "fontname": "monospace", "fontsize": "10"}
+
 
 @dataclass(frozen=True)
 class Theme:
     """Graphviz attributes for the whole picture, and a fill colour for each kind of box.
 
     A kind without a fill takes the colour of `node`. `found` are the fills of boxes that
-    `verify` looked at; what was not checked has two, for its stripes.
+    `verify` looked at; what was not checked has two, for its stripes. `frame` is for the frames
+    around open groups: one can see through its fill, so that inner frames stand out.
     """
 
     fills: Mapping[str, str]
     found: Mapping[str, str]
+    frame: Mapping[str, str]
     graph: Mapping[str, str] = field(default_factory=dict)
     node: Mapping[str, str] = field(default_factory=dict)
     edge: Mapping[str, str] = field(default_factory=dict)
@@ -43,8 +47,10 @@ THEMES: dict[str, Theme] = {
             "base": "darkolivegreen3",
             "saved": "orange",
             "input": "lavender",
+            "group": "#fdf0c8",
         },
         found={"matched": "#c3e6a8", "failed": "#ff7b6b", "not checked": "#ffffff:#999999"},
+        frame={**FRAME, "color": "#999999", "fillcolor": "#0000000a", "fontcolor": "#444444"},
     ),
     "dark": Theme(
         fills={
@@ -53,8 +59,10 @@ THEMES: dict[str, Theme] = {
             "base": "#2c4a0c",
             "saved": "#8a4b08",
             "input": "#4c3a78",
+            "group": "#5b5326",
         },
         found={"matched": "#2c6135", "failed": "#b3261e", "not checked": "#343a46:#8b93a3"},
+        frame={**FRAME, "color": "#5c6474", "fillcolor": "#ffffff0a", "fontcolor": "#c5ccd8"},
         graph={"bgcolor": "#16181d"},
         node={"fillcolor": "#343a46", "color": "#8b93a3", "fontcolor": "#eceff4"},
         edge={"color": "#8b93a3", "fontcolor": "#c5ccd8"},
@@ -67,8 +75,10 @@ THEMES: dict[str, Theme] = {
             "base": "#c9bf2d",
             "saved": "#e69f00",
             "input": "#dfadc8",
+            "group": "#ffffff",
         },
         found={"matched": "#7fceb9", "failed": "#e8833a", "not checked": "#ffffff:#999999"},
+        frame={**FRAME, "color": "#999999", "fillcolor": "#0000000a", "fontcolor": "#444444"},
         node={"fillcolor": "#eeeeee"},
     ),
 }

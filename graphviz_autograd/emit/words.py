@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from graphviz_autograd.graph import ModuleCall, TensorInfo
+from graphviz_autograd.graph import ModuleCall, Node, TensorInfo
 
 _LINE_ENDS = re.compile(r"\r\n|[\n\r]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -42,6 +42,28 @@ def module_text(call: ModuleCall) -> str:
     """
     name = f"{call.path} ({call.class_name})" if call.path else call.class_name
     return name if call.call == 1 else f"{name}, call {call.call}"
+
+
+def group_lines(group: Node) -> list[str]:
+    """What a group is, in one line or two.
+
+    >>> block = Node(9, "group", "module", modules=(ModuleCall("h.0", "Block", 1),))
+    >>> group_lines(block)
+    ['Block', 'h.0']
+    >>> group_lines(Node(9, "group", "repeat", attrs={"of": "Block", "count": 12}))
+    ['Block ×12']
+    """
+    attrs, call = group.attrs, group.module
+    if group.op == "module" and call is not None:
+        path = f"{call.path}{f', call {call.call}' if call.call > 1 else ''}"
+        lines = [call.class_name, path.lstrip(", ")]
+    elif group.op == "repeat":
+        lines = [f"{attrs.get('of') or 'step'} ×{attrs.get('count')}", str(attrs.get("blocks", ""))]
+    elif group.op == "more":
+        lines = [f"{attrs.get('count')} more", str(attrs.get("blocks", ""))]
+    else:
+        lines = [*group.names] or [group.op]
+    return [shown(line) for line in lines if line]
 
 
 def quoted(text: str) -> str:
