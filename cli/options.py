@@ -23,6 +23,7 @@ DRAWING = (
     "style",
     "theme",
     "rankdir",
+    "legend",
 )
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -80,6 +81,73 @@ GRAPH = together(
     ),
 )
 
+SIZE = together(
+    click.option(
+        "--max-nodes",
+        type=click.IntRange(1),
+        default=150,
+        metavar="N",
+        show_default=True,
+        help="Boxes above which a picture is folded and collapsed by itself.",
+    ),
+    click.option("--full", is_flag=True, help="Draw everything, however much it is."),
+    click.option(
+        "--depth",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Modules at this depth as one box each: 0 the model, 1 those it calls.",
+    ),
+    click.option(
+        "--collapse",
+        multiple=True,
+        metavar="PATH",
+        help='This module as one box; * and ? as in "layers.*"; may be given again.',
+    ),
+    click.option(
+        "--fold/--no-fold",
+        default=None,
+        help='Equal blocks as one box, "Block ×12".  [default: above --max-nodes]',
+    ),
+    click.option(
+        "--fold-plumbing", is_flag=True, help="Views, transposes and copies as thin boxes."
+    ),
+    click.option(
+        "--clone-leaves/--no-clone-leaves",
+        default=True,
+        show_default=True,
+        help="A leaf of four uses or more once for each of them.",
+    ),
+    click.option(
+        "--focus", metavar="NAME", help="What is around a tensor, an op or a module path."
+    ),
+    click.option(
+        "--hops",
+        type=click.IntRange(0),
+        default=2,
+        metavar="N",
+        show_default=True,
+        help="How many arrows around it --focus reaches.",
+    ),
+    click.option(
+        "--between",
+        nargs=2,
+        metavar="FROM TO",
+        help="What lies on a way from one tensor, op or module to another.",
+    ),
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="PATTERN",
+        help="Ops, modules or kinds to draw, and no others; may be given again.",
+    ),
+    click.option(
+        "--hide",
+        multiple=True,
+        metavar="PATTERN",
+        help="Ops, modules or kinds not to draw; may be given again.",
+    ),
+)
+
 LOOK = together(
     click.option(
         "--show-shapes/--no-show-shapes",
@@ -105,6 +173,7 @@ LOOK = together(
     click.option(
         "--theme", type=click.Choice(THEMES), default="light", show_default=True, help="Colours."
     ),
+    click.option("--legend", is_flag=True, help="Explain colours and lines below the picture."),
     click.option(
         "--style",
         type=click.Choice(STYLES),

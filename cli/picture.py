@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -12,6 +13,11 @@ from graphviz_autograd import Graph, Node
 from graphviz_autograd.cli.options import DRAWING
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.target import Target
+from graphviz_autograd.transform.groups import count_boxes
+from graphviz_autograd.transform.readable import Part, readable, simplified
+
+WHOLE = ("json", "graphml")
+"""Formats that other programs read: all of the graph goes there."""
 
 NO_INPUTS = (
     "--show-inputs: this graph does not know the tensors that need no gradient; that of "
@@ -19,18 +25,30 @@ NO_INPUTS = (
 )
 
 
-def draw(graph: Graph, target: Target, options: dict[str, Any], caught: str = "") -> None:
-    """Draw a graph as the options say; `caught` tells where it was caught."""
+def draw(
+    graph: Graph,
+    target: Target,
+    options: dict[str, Any],
+    caught: str = "",
+    keep: Iterable[int] = (),
+) -> None:
+    """Draw a graph as the options say.
+
+    caught  where it was caught
+    keep    ids of nodes that are to be seen, whatever is collapsed
+    """
     quiet = options["quiet"]
     wanted: dict[str, Any] = {}
-    if target.format != "json":
+    drawn, notes = shaped(graph, options, keep, whole=target.format in WHOLE)
+    if target.format not in WHOLE:
         wanted = {name: options[name] for name in DRAWING}
         wanted |= {"timeout": options["layout_timeout"], "command": options["command"]}
-    with saying(f"laying out {len(graph.nodes)} nodes ...", quiet):
+    with saying(f"laying out {count_boxes(drawn)} boxes ...", quiet):
         if target.path is None:
-            picture, notes = graph.draw(target.format, **wanted)
+            picture, more = drawn.draw(target.format, **wanted)
         else:
-            notes = graph.save(target.path, format=target.format, **wanted)
+            more = drawn.save(target.path, format=target.format, **wanted)
+    notes += more
     if not quiet:
         if options["show_inputs"] and "inputs" not in graph.meta.get("read", ()):
             click.echo(NO_INPUTS, err=True)
@@ -45,6 +63,41 @@ def draw(graph: Graph, target: Target, options: dict[str, Any], caught: str = ""
         click.echo(f"wrote {target.shown}: {describe(graph, caught)}", err=True)
     if options["opening"]:
         click.launch(os.fspath(target.path))
+
+
+def shaped(
+    graph: Graph, options: dict[str, Any], keep: Iterable[int], whole: bool
+) -> tuple[Graph, list[str]]:
+    """The graph folded, collapsed and cut as the options say, and a note on what was not asked.
+
+    whole  what is kept for other programs is changed only where that was asked for
+    """
+    part = Part(
+        options["only"], options["hide"], options["between"], options["focus"], options["hops"]
+    )
+    asked: dict[str, Any] = {
+        "paths": options["collapse"],
+        "fold_plumbing": options["fold_plumbing"],
+        "part": part,
+    }
+    if options["full"] or whole:
+        clone = options["clone_leaves"] and not whole
+        fold = bool(options["fold"])
+        depth = options["depth"]
+        return simplified(graph, depth=depth, fold=fold, clone_leaves=clone, **asked), []
+    drawn, done = readable(
+        graph,
+        depth="auto" if options["depth"] is None else options["depth"],
+        max_nodes=options["max_nodes"],
+        fold=options["fold"],
+        clone_leaves=options["clone_leaves"],
+        keep=keep,
+        **asked,
+    )
+    if not done:
+        return drawn, []
+    boxes = f"{count_boxes(graph)} boxes drawn as {count_boxes(drawn)}"
+    return drawn, [f"{boxes}: {', '.join(done)} (--full draws all, --depth N goes deeper)"]
 
 
 def describe(graph: Graph, caught: str = "") -> str:

@@ -27,6 +27,8 @@ Examples:
   gva render --backward 3 -m pkg.train     the third backward() call
   gva render --engine own lesson.py        the same lesson on our own autograd
   gva render lesson.ipynb                  a notebook's code cells
+  gva render --depth 1 train.py            a box for each module that the model calls
+  gva render --focus fc1.weight train.py   what is around one tensor
   gva render -o graph.json train.py        keep the graph ...
   gva render --theme dark graph.json       ... and draw it later, without torch
 """
@@ -50,6 +52,7 @@ Examples:
     help="Whose autograd runs: own answers the script's `import torch` with our engine.",
 )
 @shared.GRAPH
+@shared.SIZE
 @shared.LOOK
 @click.argument("script", metavar="SCRIPT", type=click.Path())
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -62,6 +65,7 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     the script is stopped there; without such a call, that of the tensors left at its end.
     """
     program = shared.program_of(script, args, options)
+    _refuse_full(ctx)
     if options["opening"] and options["output"] == "-":
         raise OptionError("--open needs a file, and -o - is none")
     saved = program.kind == "file" and script.endswith(".json")
@@ -82,6 +86,13 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     if not options["quiet"]:
         shared.hint_at_misplaced(ctx, outcome, args)
     ctx.exit(outcome.exit_code)
+
+
+def _refuse_full(ctx: click.Context) -> None:
+    """Everything, and less than everything: one of them is a mistake."""
+    less = shared.given(ctx, "max_nodes", "depth", "collapse", "fold")
+    if less and shared.given(ctx, "full"):
+        raise OptionError(f"--full draws everything, and {less[0]} does not: give one of them")
 
 
 def _load(file: str) -> Graph:

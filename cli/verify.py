@@ -97,6 +97,7 @@ checked, 1 the script failed before its graph, 2 a mistake in use.
 )
 @shared.FILE
 @shared.GRAPH
+@shared.SIZE
 @shared.LOOK
 @click.argument("script", metavar="SCRIPT", type=click.Path(), required=False)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -193,7 +194,9 @@ def _tell(report: Report, outcome: Outcome, target: Target | None, options: dict
             click.echo(f"checked {describe(report.graph, outcome.caught)}", err=True)
         click.echo(str(report), err=options["report_file"] == "-")
     if target is not None:
-        draw(report.graph, target, options, outcome.caught)
+        graph = report.graph
+        first = [n.id for n in graph.nodes if n.data.get("verify", {}).get("first")]
+        draw(graph, target, options, outcome.caught, keep=first)
 
 
 def _verdict(report: Report, options: dict[str, Any]) -> int:

@@ -93,6 +93,7 @@ class Node:
     line     file and number of the source line that made an op; None where not known
     parent   id of the group it is in; None at the top
     clone_of id of the node that this is drawn another time for; None for a node itself
+    made     an op's place, from 0, in the order in which ops were made; None where not known
 
     >>> block = ModuleCall("layers.0", "Block", 1)
     >>> Node(0, "op", "TanhBackward0", modules=(ModuleCall("", "Net", 1), block)).module.path
@@ -111,6 +112,7 @@ class Node:
     line: tuple[str, int] | None = None
     parent: int | None = None
     clone_of: int | None = None
+    made: int | None = None
 
     @property
     def module(self) -> ModuleCall | None:
@@ -184,6 +186,62 @@ class Graph:
         )
 
     # ---- conveniences: each opens its room when called, and only then
+
+    def collapse(self, depth: Any = "auto", **options: Any) -> Graph:
+        """Each module call at a depth as one box; options as in `transform.modules.collapse`."""
+        from graphviz_autograd.transform import modules
+
+        return modules.collapse(self, depth, **options)
+
+    def fold(self, **options: Any) -> Graph:
+        """Equal blocks as one box, "×12"; options as in `transform.repeats.fold`."""
+        from graphviz_autograd.transform import repeats
+
+        return repeats.fold(self, **options)
+
+    def fold_plumbing(self) -> Graph:
+        """Accumulators within their leaves, and views, transposes and copies as thin boxes."""
+        from graphviz_autograd.transform import plumbing
+
+        return plumbing.fold_plumbing(self)
+
+    def clone_leaves(self, uses: int = 4) -> Graph:
+        """A leaf of so many uses drawn once for each of them."""
+        from graphviz_autograd.transform import leaves
+
+        return leaves.clone_leaves(self, uses)
+
+    def focus(self, what: int | str, hops: int = 2) -> Graph:
+        """The part within `hops` arrows of a node, by its id, a name, an op or a module path."""
+        from graphviz_autograd.transform import parts
+
+        return parts.focus(self, what, hops)
+
+    def between(self, source: int | str, target: int | str) -> Graph:
+        """What lies on a way from one node to another."""
+        from graphviz_autograd.transform import parts
+
+        return parts.between(self, source, target)
+
+    def hide(self, *patterns: str) -> Graph:
+        """The graph without some ops, modules or kinds; see `transform.parts.hide`."""
+        from graphviz_autograd.transform import parts
+
+        return parts.hide(self, *patterns)
+
+    def only(self, *patterns: str) -> Graph:
+        """Some ops, modules or kinds of the graph, and no others; see `transform.parts.only`."""
+        from graphviz_autograd.transform import parts
+
+        return parts.only(self, *patterns)
+
+    def readable(self, max_nodes: int = 150, **options: Any) -> Graph:
+        """Folded and collapsed as far as a picture that can be read needs it, as `gva render`
+        draws it; options as in `transform.readable.readable`.
+        """
+        from graphviz_autograd.transform import readable
+
+        return readable.readable(self, max_nodes=max_nodes, **options)[0]
 
     def to_dot(self, **options: Any) -> str:
         """DOT text; options as in `emit.dot.lines`."""

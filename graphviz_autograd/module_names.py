@@ -33,6 +33,7 @@ class ModuleNames:
     def __init__(self, model: torch.nn.Module | None = None) -> None:
         self._known: dict[int, tuple[weakref.ref[Any], tuple[str, ...]]] = {}
         self._outermost: dict[str, int] = {}
+        self._classes: set[str] = set()  # paths that are the name of a class
         if model is not None:
             self._add(unwrapped(model), "")
 
@@ -52,6 +53,11 @@ class ModuleNames:
             return next((path for path in paths if path.startswith(below)), paths[0])
         return paths[0]
 
+    def outermost(self, module: torch.nn.Module) -> str | None:
+        """The path of a module that was named by its class; None for others."""
+        paths = self._paths(unwrapped(module))
+        return paths[0] if paths and paths[0] in self._classes else None
+
     def _paths(self, module: torch.nn.Module) -> tuple[str, ...]:
         key = _identity(module)
         reference, paths = self._known.get(id(key), (None, ()))
@@ -64,7 +70,9 @@ class ModuleNames:
         kind = type(module).__name__
         if caller is None:
             count = self._outermost[kind] = self._outermost.get(kind, 0) + 1
-            self._add(module, kind if count == 1 else f"{kind} ({count})")
+            path = kind if count == 1 else f"{kind} ({count})"
+            self._classes.add(path)
+            self._add(module, path)
             return
         self._add(caller, caller_path)
         if not self._paths(module):  # part of nothing: made where it is called

@@ -18,7 +18,7 @@ import sys
 import threading
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -90,7 +90,9 @@ class Recording:
         self.notes: list[str] = []
         self._lines = lines
         self._logs: list[_Log] = []  # that of the thread which began comes first
-        self._names: ModuleNames | None = ModuleNames(model)
+        self._names = ModuleNames(model)
+        self._renamed: dict[str, str] = {}
+        self._over = False
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
         self._thread = threading.local()
@@ -115,7 +117,7 @@ class Recording:
         if self._lines:
             source_lines.stop(self._follow)
         self._log().close()
-        self._names = None
+        self._over = True
         _leave_out_ours(traceback)
 
     @property
@@ -147,7 +149,7 @@ class Recording:
         module = unwrapped(module)
         caller, calls = log.stack[-1] if log.stack else (None, ())
         with self._lock:
-            if self._names is None:  # the recording ended between
+            if self._over:  # the recording ended between
                 log.enter(module, calls)
                 return log
             path = self._names.path(module, calls[-1].path if calls else "", caller)
@@ -165,8 +167,35 @@ class Recording:
 
     # ---- afterwards
 
+    def name_modules(self, named: Iterable[tuple[str, torch.nn.Module]]) -> None:
+        """Better names than their classes' for modules that were called at the outermost level:
+        those of the variables that hold them. The first name of a module counts.
+        """
+        for name, module in named:
+            path = self._names.outermost(module)
+            if path is not None:
+                self._renamed.setdefault(path, name)
+
+    def _named(self, places: Iterable[Place]) -> Iterator[Place]:
+        """The places, with the better names of their modules."""
+        if not self._renamed:
+            yield from places
+            return
+        known: dict[Calls, Calls] = {}
+        for calls, line in places:
+            if calls not in known:
+                root = calls[0].path if calls else ""
+                name = self._renamed.get(root, root)
+                known[calls] = tuple(
+                    call._replace(path=name + call.path.removeprefix(root)) for call in calls
+                )
+            yield known[calls], line
+
     def places_of_engine(self, nodes: Sequence[Any]) -> Iterator[Place]:
         """As `places`, for nodes of graphviz_autograd.engine."""
+        return self._named(self._engines_places(nodes))
+
+    def _engines_places(self, nodes: Sequence[Any]) -> Iterator[Place]:
         tokens = {log.token for log in self._logs}
         for node in nodes:
             noted = {} if node.name().endswith("AccumulateGrad") else node.metadata.get(PLACE, {})
@@ -184,8 +213,8 @@ class Recording:
             return (UNKNOWN for _ in nodes)
         if len(self._logs) == 1:
             [log] = self._logs
-            return (log.at(node._sequence_nr()) for node in nodes)
-        return _places_in_threads(self._logs, nodes)
+            return self._named(log.at(node._sequence_nr()) for node in nodes)
+        return self._named(_places_in_threads(self._logs, nodes))
 
 
 class _Log:

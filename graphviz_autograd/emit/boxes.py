@@ -12,11 +12,13 @@ from graphviz_autograd.emit.words import (
     module_text,
     quoted,
     quoted_tooltip,
-    shape_text,
+    several_devices,
     shown,
+    tensor_text,
 )
 from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
 
+PILES = ("repeat", "more")
 SEVERAL = " peripheries=2"  # a box that stands for equal ones looks like a pile of them
 THIN = ' fontsize=8 height="0.1" margin="0.06,0.02"'
 
@@ -30,76 +32,103 @@ class Showing(NamedTuple):
 
 def box_lines(
     graph: Graph,
-    hidden: set[int],
     look: Theme,
     showing: Showing,
     findings: Mapping[int, Mapping[str, Any]],
-) -> list[tuple[Node, str]]:
-    """The line of DOT for every box that is to be drawn: all nodes but the frames.
+) -> dict[int, str]:
+    """The line of DOT for every box, by id: all nodes but the frames.
 
     findings  what `verify` found of each node and closed group, by id
     """
     shapes, attr_chars = showing
     fill = {kind: f" fillcolor={quoted(color)}" for kind, color in look.fills.items()}
-    shape_of = _Shapes()
+    sizes_of = Sizes(graph)
     bare: dict[str, str] = {}  # most boxes are ops with nothing to say but their name
-    lines = []
+    lines = {}
     for node in graph.nodes:
         known = node.names or node.modules or node.line or node.data or (shapes and node.outputs)
         if node.kind == "op" and not (known or attr_chars):
             rest = bare.get(node.op)
             if rest is None:
                 rest = bare[node.op] = f" [label={quoted(shown(node.op))}]\n"
-        elif node.id in hidden or (node.kind == "group" and node.id not in graph.closed):
+        elif node.kind == "group" and node.id not in graph.closed:
             continue
         else:
-            sizes = " ".join([shape_of[info] for info in node.outputs])
-            colour = fill.get(node.kind, "")
-            if node.kind == "saved":
-                label = _saved_label(node, sizes)
-            elif node.kind == "group":
-                label, colour = _group_box(node, sizes if shapes else "", fill)
-            elif node.kind == "input":
-                label = f"{names_text(node) or shown(node.op)}\n{sizes}"
-            elif node.op:
-                again = node.op == "AccumulateGrad"  # its leaf says it
-                label = _op_label(node, sizes if shapes and not again else "", attr_chars)
-            else:
-                label = f"{names_text(node)}\n{sizes}"
-            if "uses" in node.attrs:
-                label = f"{label.rstrip()}\n{node.attrs['uses']} uses"
+            label = box_text(node, sizes_of, showing)
+            is_group = node.kind == "group"
+            colour = _group_look(node, fill) if is_group else fill.get(node.kind, "")
             finding = findings.get(node.id)
             if finding is not None:
                 colour = found.attributes(finding, look.found)
                 label = "\n".join([label.rstrip("\n"), *found.lines(finding)])
             place = _tooltip(node, finding) if finding or node.modules or node.line else ""
             rest = f" [label={quoted(label)}{colour}{place}]\n"
-        lines.append((node, f"{node.id}{rest}"))
+        lines[node.id] = f"{node.id}{rest}"
     return lines
 
 
-class _Shapes(dict[TensorInfo, str]):
-    """The text of each shape, written once."""
+class Sizes(dict[TensorInfo, str]):
+    """What boxes say of each tensor, written once; its device where the graph has several."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.several = several_devices(graph.nodes)
 
     def __missing__(self, info: TensorInfo) -> str:
-        self[info] = text = shape_text(info)
+        self[info] = text = tensor_text(info, self.several)
         return text
 
 
-def _group_box(node: Node, sizes: str, fill: Mapping[str, str]) -> tuple[str, str]:
-    """The label and the look of a closed group."""
+def box_text(node: Node, sizes_of: Sizes, showing: Showing) -> str:
+    """What a box says, in one line or several."""
+    shapes, attr_chars = showing
+    sizes = " ".join([sizes_of[info] for info in node.outputs])
+    if node.kind == "saved":
+        text = _saved_label(node, sizes)
+    elif node.kind == "group":
+        text = _group_label(node, sizes if shapes else "")
+    elif node.kind == "input":
+        text = f"{names_text(node) or shown(node.op)}\n{sizes}"
+    elif node.op:
+        again = node.op == "AccumulateGrad"  # its leaf says it
+        text = _op_label(node, sizes if shapes and not again else "", attr_chars)
+    else:
+        text = f"{names_text(node)}\n{sizes}"
+    if "uses" in node.attrs or "cut" in node.data:
+        text = "\n".join([text.rstrip("\n"), *_extras(node)])
+    return text
+
+
+def _group_look(node: Node, fill: Mapping[str, str]) -> str:
     if node.op == "leaf":
-        return f"{names_text(node)}\n{sizes}", fill["leaf"]
+        return fill["leaf"]
+    if node.op == "chain":
+        return THIN
+    return fill["group"] + (SEVERAL if node.op in PILES else "")
+
+
+def _group_label(node: Node, sizes: str) -> str:
+    if node.op == "leaf":
+        return f"{names_text(node)}\n{sizes}"
     lines = group_lines(node)
     if node.op == "chain":
-        return "\n".join([*lines, sizes]).rstrip(), THIN
+        return "\n".join([*lines, sizes]).rstrip()
     held = []
     if node.attrs.get("parameters"):
         held.append(f"{count_text(node.attrs['parameters'])} parameters")
     if node.attrs.get("ops"):
         held.append(f"{node.attrs['ops']} op{'s' * (node.attrs['ops'] != 1)}")
-    label = "\n".join(part for part in (*lines, sizes, ", ".join(held)) if part)
-    return label, fill["group"] + (SEVERAL if node.op in ("repeat", "more") else "")
+    return "\n".join(part for part in (*lines, sizes, ", ".join(held)) if part)
+
+
+def _extras(node: Node) -> list[str]:
+    """What transforms did: the number of uses of a leaf drawn for each, arrows cut off."""
+    extras = [f"×{node.attrs['uses']} uses"] if "uses" in node.attrs else []
+    cut = node.data.get("cut")
+    if isinstance(cut, dict):
+        ends = (f"{cut[way]} {way}" for way in ("in", "out") if cut.get(way))
+        extras.append(f"… {', '.join(ends)}")
+    return extras
 
 
 def count_text(number: Attr) -> str:

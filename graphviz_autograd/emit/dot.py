@@ -6,27 +6,24 @@ text depends on nothing but the Graph and the options: two processes write the s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TypedDict, Unpack
 
 from graphviz_autograd.emit import found
+from graphviz_autograd.emit import legend as key
 from graphviz_autograd.emit.boxes import Showing, box_lines
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
+from graphviz_autograd.emit.drawn import drawn, nested, numbered
 from graphviz_autograd.emit.options import one_of
-from graphviz_autograd.emit.themes import NODE, THEMES, Theme
-from graphviz_autograd.emit.words import group_lines, module_text, quoted, quoted_tooltip
-from graphviz_autograd.graph import Edge, Graph, Node
-from graphviz_autograd.visible import visible
+from graphviz_autograd.emit.theme_file import theme_of
+from graphviz_autograd.emit.themes import NODE, Theme
+from graphviz_autograd.emit.words import group_lines, module_text, quoted, quoted_tooltip, shown
+from graphviz_autograd.graph import Graph, Node
 
 STYLES = ("default", "classic")
 RANKDIRS = ("TB", "LR", "BT", "RL")
-
-# Ops whose operands may change places; at every other op with several inputs each arrow
-# bears the number of the input it goes to.
-COMMUTATIVE = frozenset(
-    f"{op}Backward0" for op in ("Add", "Mul", "Dot", "Maximum", "Minimum", "Logaddexp")
-)
 
 MARK = "labelfontsize=8 labeldistance=2.8 labelangle=14"  # beside the arrow's head, not on it
 
@@ -42,6 +39,7 @@ class Options(TypedDict, total=False):
     style: str
     theme: str
     rankdir: str
+    legend: bool
 
 
 def source(graph: Graph, **options: Unpack[Options]) -> str:
@@ -66,6 +64,7 @@ def picture(
     style: str = "default",
     theme: str = "light",
     rankdir: str = "TB",
+    legend: bool = False,
 ) -> Picture:
     """A graph as a `graphviz.Digraph` that renders without a system Graphviz.
 
@@ -75,81 +74,63 @@ def picture(
     show_inputs     draw the tensors that need no gradient, where they were read
     max_attr_chars  characters of an attribute's value that are shown, 3 at least
     style           "default", or "classic": leaves and ops alone, the last op green
-    theme           "light", "dark" or "colorblind"
+    theme           "light", "dark", "colorblind" or a file of one's own, "mine.toml"
     rankdir         direction of the arrows: "TB" (top to bottom), "LR", "BT" or "RL"
+    legend          explain colours and lines below the picture
 
-    Raises OptionError for a style, theme or rankdir that is not one of these.
+    Raises OptionError for a style, theme or rankdir that is not one of these, and for a theme's
+    file with something in it that does not belong there.
     """
-    look = THEMES[one_of("theme", theme, THEMES)]
+    look = theme_of(theme)
     one_of("rankdir", rankdir, RANKDIRS)
     if one_of("style", style, STYLES) == "classic":
         graph = classic(graph)
-    findings, legend = found.findings(graph), found.legend(graph.nodes)
-    graph = visible(graph)
+    findings, caption = found.findings(graph), _caption(graph)
+    graph = drawn(graph, show_saved, show_inputs)
     graph_attr = dict(look.graph) | ({} if rankdir == "TB" else {"rankdir": rankdir})
-    if legend:
-        font = {"fontname": NODE["fontname"], "fontsize": NODE["fontsize"]}
-        graph_attr |= {"label": legend, **font, "fontcolor": look.node.get("fontcolor", "black")}
     dot = Picture(
         graph_attr=graph_attr,
         node_attr={**NODE, **look.node},
         edge_attr=dict(look.edge),
     )
-    edges = _drawn_edges(graph, show_saved, show_inputs)
-    hidden = _nothing_to_show(graph, edges)
     showing = Showing(show_shapes, max(max_attr_chars, 3) if show_attrs else 0)
-    dot.body += _framed(box_lines(graph, hidden, look, showing, findings), graph, look)
-    dot.body += _edge_lines(graph, edges)
+    dot.body += _framed(box_lines(graph, look, showing, findings), graph, look)
+    dot.body += _edge_lines(graph)
+    label = key.table(graph, look, findings, caption) if legend else quoted(caption)
+    dot.body += _caption_line(label, look)
     return dot
 
 
-def _drawn_edges(graph: Graph, show_saved: bool, show_inputs: bool) -> list[Edge]:
-    """All edges but those to what built-in ops saved, which torchviz shows on request only, and
-    those from inputs, where they are not asked for.
-    """
-    ops = {node.id for node in graph.nodes if node.kind in ("op", "group")}
-    return [
-        edge
-        for edge in graph.edges
-        if (edge.kind != "saved" or show_saved or edge.source not in ops)
-        and (edge.kind != "input" or show_inputs)
-    ]
+def _caption(graph: Graph) -> str:
+    """What stands below the picture: what verify counted, which part it is, what is missing."""
+    notes = [*graph.meta.get("part", ()), graph.meta.get("hint", "")]
+    lines = [found.legend(graph.nodes), *(str(note) for note in notes)]
+    return "\n".join(shown(line) for line in lines if line)
 
 
-def _nothing_to_show(graph: Graph, edges: list[Edge]) -> set[int]:
-    """Saved tensors and inputs that none of these edges leads to or from."""
-    kinds = ("saved", "input")
-    ends = {end for e in edges if e.kind in kinds for end in (e.source, e.target)}
-    return {n.id for n in graph.nodes if n.kind in kinds and n.id not in ends}
+def _caption_line(label: str, look: Theme) -> list[str]:
+    if label in ("", '""'):
+        return []
+    font = f"fontname={NODE['fontname']} fontsize={NODE['fontsize']}"
+    color = look.node.get("fontcolor", "black")
+    return [f"\tgraph [label={label} {font} fontcolor={quoted(color)}]\n"]
 
 
 # ---- frames
 
 
-def _framed(lines: list[tuple[Node, str]], graph: Graph, look: Theme) -> list[str]:
+def _framed(lines: Mapping[int, str], graph: Graph, look: Theme) -> list[str]:
     """The boxes, those in an open group within its frame."""
-    frames = {n.id: n for n in graph.nodes if n.kind == "group" and n.id not in graph.closed}
-    if not frames:
-        return [f"\t{line}" for _, line in lines]
-    inside: dict[int | None, list[str | Node]] = {None: []}
-    for node, line in lines:
-        inside.setdefault(node.parent, []).append(line)
-    for frame in frames.values():
-        inside.setdefault(frame.parent, []).append(frame)
     written: list[str] = []
-    open_frames = [iter(inside[None])]
-    while open_frames:
-        tabs = "\t" * len(open_frames)
-        item = next(open_frames[-1], None)
-        if item is None:
-            open_frames.pop()
-            written += [f"{tabs[1:]}}}\n"] if open_frames else []
-        elif isinstance(item, str):
-            written.append(f"{tabs}{item}")
+    for what, node, depth in nested(graph):
+        tabs = "\t" * (depth + 1)
+        if what == "box":
+            written.append(f"{tabs}{lines[node.id]}")
+        elif what == "open":
+            written.append(f"{tabs}subgraph cluster_{node.id} {{\n")
+            written.append(f"{tabs}\tgraph [{_frame_look(node, look)}]\n")
         else:
-            written.append(f"{tabs}subgraph cluster_{item.id} {{\n")
-            written.append(f"{tabs}\tgraph [{_frame_look(item, look)}]\n")
-            open_frames.append(iter(inside.get(item.id, ())))
+            written.append(f"{tabs}}}\n")
     return written
 
 
@@ -163,21 +144,15 @@ def _frame_look(group: Node, look: Theme) -> str:
 # ---- edges
 
 
-def _edge_lines(graph: Graph, edges: list[Edge]) -> list[str]:
+def _edge_lines(graph: Graph) -> list[str]:
     nodes = graph.by_id()
-    later = [e for e in edges if (e.target_index or e.source_index) and e.kind in ("grad", "input")]
-    numbered = {
-        edge.target
-        for edge in later
-        if edge.target_index and nodes[edge.target].op not in COMMUTATIVE
-    }
-    several = {edge.source for edge in later if edge.source_index}
+    heads, tails = numbered(graph.edges, nodes)
     lines = []
-    for edge in edges:
+    for edge in graph.edges:
         looks = ""
         if edge.kind in ("grad", "input"):
-            head = edge.target_index if edge.target in numbered else None
-            tail = edge.source_index if edge.source in several else None
+            head = edge.target_index if edge.target in heads else None
+            tail = edge.source_index if edge.source in tails else None
             if head is not None or tail is not None:
                 looks = _marks(head, tail)
             if edge.kind == "input":  # no gradient flows back along it

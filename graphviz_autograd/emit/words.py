@@ -7,8 +7,9 @@ character references such as `&lt;`, line ends. XML forbids some characters alto
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from graphviz_autograd.graph import ModuleCall, Node, TensorInfo
+from graphviz_autograd.graph import Attr, ModuleCall, Node, TensorInfo
 
 _LINE_ENDS = re.compile(r"\r\n|[\n\r]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -34,6 +35,23 @@ def shape_text(info: TensorInfo) -> str:
     return "(?)" if info.shape is None else f"({', '.join(map(str, info.shape))})"
 
 
+def tensor_text(info: TensorInfo, several_devices: bool = False) -> str:
+    """A tensor as a box tells it: its dtype where it is not float32, its device where the
+    picture has several.
+
+    >>> half = TensorInfo((2, 3), "bfloat16", "cuda:1")
+    >>> tensor_text(half), tensor_text(half, several_devices=True)
+    ('(2, 3) bfloat16', '(2, 3) bfloat16 cuda:1')
+    """
+    dtype = f" {info.dtype}" if info.dtype != "float32" else ""
+    return f"{shape_text(info)}{dtype}{f' {info.device}' if several_devices else ''}"
+
+
+def several_devices(nodes: Iterable[Node]) -> bool:
+    """Whether the tensors of these nodes are on more than one device."""
+    return len({info.device for node in nodes for info in node.outputs}) > 1
+
+
 def module_text(call: ModuleCall) -> str:
     """A module call as it is told to a person.
 
@@ -55,15 +73,35 @@ def group_lines(group: Node) -> list[str]:
     """
     attrs, call = group.attrs, group.module
     if group.op == "module" and call is not None:
-        path = f"{call.path}{f', call {call.call}' if call.call > 1 else ''}"
-        lines = [call.class_name, path.lstrip(", ")]
+        path = "" if call.path == call.class_name else call.path
+        again = f"call {call.call}" if call.call > 1 else ""
+        lines = [call.class_name, ", ".join(part for part in (path, again) if part)]
     elif group.op == "repeat":
-        lines = [f"{attrs.get('of') or 'step'} ×{attrs.get('count')}", str(attrs.get("blocks", ""))]
+        lines = [f"{attrs.get('of') or 'step'} ×{attrs.get('count')}", _blocks(attrs)]
     elif group.op == "more":
-        lines = [f"{attrs.get('count')} more", str(attrs.get("blocks", ""))]
+        lines = [f"{attrs.get('count')} more", _blocks(attrs)]
+    elif group.op == "chain":
+        lines = [_chain_text([str(name) for name in _parts(attrs.get("chain"))])]
     else:
         lines = [*group.names] or [group.op]
     return [shown(line) for line in lines if line]
+
+
+def _blocks(attrs: dict[str, Attr]) -> str:
+    return ", ".join(str(block) for block in _parts(attrs.get("blocks")))
+
+
+def _parts(value: Attr) -> tuple[Attr, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _chain_text(names: list[str]) -> str:
+    """What looks at a tensor in another way, one after the other.
+
+    >>> _chain_text(["view", "t"]), _chain_text(["view", "t", "expand", "clone", "view"])
+    ('view · t', 'view · t · … · view')
+    """
+    return " · ".join(names if len(names) < 5 else [*names[:2], "…", names[-1]])
 
 
 def quoted(text: str) -> str:

@@ -244,7 +244,7 @@ class Catcher:
             if outputs is None:
                 return
             try:
-                self.graph = self.walk(outputs, variables.names_above(frame, self.main))
+                self.graph = self.walk(outputs, variables.levels_above(frame, self.main))
             except GraphvizAutogradError as error:
                 self.refused = error  # torch has its own word on such a call
                 return
@@ -262,15 +262,19 @@ class Catcher:
             yield {**above.f_globals, **variables.read_locals(above)}
         yield self.main
 
-    def walk(self, outputs: Any, names: variables.Pairs) -> Graph:
-        """The graph behind `outputs`, with as much read as the request says."""
+    def walk(self, outputs: Any, levels: list[Mapping[str, Any]]) -> Graph:
+        """The graph behind `outputs`, with as much read as the request says, and with the names
+        that these levels of variables give.
+        """
         from graphviz_autograd.walker import walk
 
+        if self._recording is not None:
+            self._recording.name_modules(variables.name_modules(levels))
         read = self.request
         walker = walk if self.examiner is None else self.examiner.walk
         return walker(
             outputs,
-            names,
+            variables.name_all(levels),
             record=self._recording,
             shapes=read.shapes,
             attrs=read.attrs,

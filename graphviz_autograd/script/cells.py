@@ -8,6 +8,7 @@ leaves no file behind.
 from __future__ import annotations
 
 import ast
+import asyncio
 import atexit
 import contextlib
 import inspect
@@ -126,7 +127,9 @@ def _shell(main: ModuleType) -> Iterator[Any]:
             config=config, ipython_dir=folder, user_module=main, user_ns=main.__dict__
         )
         try:
-            with shell.builtin_trap:
+            # One loop for all cells, closed at the end; IPython would leave its own open.
+            with shell.builtin_trap, asyncio.Runner() as runner:
+                shell.loop_runner = runner.run
                 yield shell
         finally:
             atexit.unregister(shell.atexit_operations)  # it would empty the namespace

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from graphviz_autograd.errors import GraphvizAutogradError, OptionError
 from graphviz_autograd.script import program as programs
-from graphviz_autograd.script import report, variables, wanted
+from graphviz_autograd.script import report, wanted
 from graphviz_autograd.script.catcher import Catcher, Examiner, Request, stop
 from graphviz_autograd.script.clock import Clock, TimeUp
 from graphviz_autograd.script.program import Engine, Program
@@ -216,7 +216,7 @@ def _at_the_end(program: Program, main: ModuleType, catcher: Catcher) -> tuple[G
         if outputs is None:
             assert catcher.roots.failure is not None
             raise catcher.roots.failure
-        return catcher.walk(outputs, variables.name_all([space])), "root at the end"
+        return catcher.walk(outputs, [space]), "root at the end"
     if asked > 1:
         raise NoGraphError(
             f"no graph to draw: {program.title} made {_times(calls)}, "
@@ -224,7 +224,7 @@ def _at_the_end(program: Program, main: ModuleType, catcher: Catcher) -> tuple[G
         )
     left = wanted.left_behind(space) if "torch" in sys.modules else []
     if left:
-        return catcher.walk(left, variables.name_all([space])), "left in the namespace"
+        return catcher.walk(left, [space]), "left in the namespace"
     if catcher.refused is not None:
         raise catcher.refused
     seen = wanted.what_was_seen(space) if "torch" in sys.modules else "torch was never imported"

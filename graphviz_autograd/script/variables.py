@@ -40,15 +40,15 @@ def frames_above(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def names_above(frame: FrameType | None, main: Mapping[str, Any]) -> Pairs:
-    """(name, tensor) of every tensor that a variable above the call leads to.
+def levels_above(frame: FrameType | None, main: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The variables above the call, level by level, the best known first.
 
     `main` is the namespace of `__main__`: a thread's frames do not lead to it.
     """
     frames = sorted(frames_above(frame), key=_is_library)  # stable: near before far
     local = (read_locals(frame) for frame in frames)
     spaces = {id(f.f_globals): f.f_globals for f in frames} | {id(main): main}
-    return name_all([*local, *spaces.values()])
+    return [*local, *spaces.values()]
 
 
 def name_all(levels: Iterable[Mapping[str, Any]]) -> Pairs:
@@ -67,6 +67,12 @@ def name_all(levels: Iterable[Mapping[str, Any]]) -> Pairs:
         known.update(id(tensor) for _, tensor in fresh)
         pairs += fresh
     return pairs
+
+
+def name_modules(levels: Iterable[Mapping[str, Any]]) -> list[tuple[str, torch.nn.Module]]:
+    """(name, module) for every module that a variable holds; `self` is nobody's name for one."""
+    spaces = [space for level in levels for space in (shown(level), _of_self(dict(level)))]
+    return [(name, module) for space in spaces for name, module in modules(space) if name != "self"]
 
 
 def place(frame: FrameType | None) -> str:

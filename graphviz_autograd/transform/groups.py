@@ -34,8 +34,9 @@ def settled(graph: Graph) -> Graph:
     """Every parameter, accumulator, saved tensor and input in the innermost group that holds
     all who use it; so a group that is closed hides what is its own.
 
-    A leaf that is no parameter stays at the top: it is what a person gave. What several
-    blocks of a repeat share stands beside the repeat.
+    A leaf that is no parameter stays at the top: it is what a person gave; but where one block
+    of a repeat alone uses it, it is the block's. A leaf or an input that several blocks of a
+    repeat share stands beside the repeat.
     """
     nodes = graph.by_id()
     groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
@@ -43,16 +44,18 @@ def settled(graph: Graph) -> Graph:
     users = _users(graph, nodes)
     around = {node.id: node.parent for node in graph.nodes}
     moved: dict[int, int | None] = {}
-    for stage in (_is_accumulator, _is_parameter, _is_kept):
+    for stage in (_is_accumulator, _is_leaf, _is_joined_parameter, _is_kept):
         for node in graph.nodes:
             if stage(node) and not _is_paired(node, nodes):
                 homes = {moved.get(user, around[user]) for user in users.get(node.id, ())}
                 home = common_group(homes, groups)
-                while home in shared:
+                if _is_given(node) and not shared.intersection(path_of(home, groups)):
+                    continue
+                while home in shared and node.kind != "saved":
                     home = groups[home]
                 moved[node.id] = home
     for node in graph.nodes:  # the accumulator of a leaf that a person gave stays with it
-        if node.kind == "leaf" and not _is_parameter(node) and node.id not in moved:
+        if _is_given(node) and node.id not in moved:
             for user in users.get(node.id, ()):
                 if _is_accumulator(nodes[user]) and not _is_paired(nodes[user], nodes):
                     moved[user] = node.parent
@@ -69,7 +72,7 @@ def settled(graph: Graph) -> Graph:
 
 
 def _users(graph: Graph, nodes: dict[int, Node]) -> dict[int, list[int]]:
-    """Who uses each leaf, accumulator, saved tensor and input."""
+    """Who uses each leaf, accumulator, saved tensor and input, and each pair of the first two."""
     users: dict[int, list[int]] = {}
     for edge in graph.edges:
         if edge.kind == "saved" and nodes[edge.target].kind in ("saved", "input"):
@@ -78,6 +81,13 @@ def _users(graph: Graph, nodes: dict[int, Node]) -> dict[int, list[int]]:
             node = nodes[edge.source]
             if node.kind != "op" or node.op == ACCUMULATE:
                 users.setdefault(edge.source, []).append(edge.target)
+                pair = node.parent
+                if (
+                    pair is not None
+                    and _is_paired(node, nodes)
+                    and nodes[edge.target].parent != pair
+                ):
+                    users.setdefault(pair, []).append(edge.target)
     return users
 
 
@@ -85,8 +95,20 @@ def _is_accumulator(node: Node) -> bool:
     return node.op == ACCUMULATE and node.kind == "op"
 
 
+def _is_leaf(node: Node) -> bool:
+    return node.kind == "leaf"
+
+
+def _is_given(node: Node) -> bool:
+    return _is_leaf(node) and not _is_parameter(node)
+
+
 def _is_parameter(node: Node) -> bool:
     return node.kind == "leaf" and bool(node.attrs.get("parameter"))
+
+
+def _is_joined_parameter(node: Node) -> bool:
+    return node.op == "leaf" and node.kind == "group" and bool(node.attrs.get("parameter"))
 
 
 def _is_kept(node: Node) -> bool:
@@ -123,7 +145,8 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
     """The groups (all, or these) with what they hold: the number of ops and of elements of
     parameters as attributes, and as outputs the tensors that leave them.
     """
-    wanted = {node.id for node in graph.nodes if node.kind == "group"}
+    told = ("leaf", "chain")  # these say what their leaf, or their last op, said
+    wanted = {n.id for n in graph.nodes if n.kind == "group" and n.op not in told}
     wanted = wanted if ids is None else wanted.intersection(ids)
     nodes = graph.by_id()
     groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
@@ -134,8 +157,8 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
             for group in paths[node.parent]:
                 ops[group] += 1
     leaving: dict[int, dict[tuple[int, int], TensorInfo]] = {group: {} for group in groups}
-    used: dict[int, set[int]] = {group: set() for group in groups}
-    leaf_of = _leaves_of_accumulators(graph, nodes)
+    used: dict[int, dict[int, int]] = {group: {} for group in groups}  # by original, or itself
+    leaf_of = leaves_of_accumulators(graph, nodes)
     for edge in graph.edges:
         if edge.kind != "grad":
             continue
@@ -143,8 +166,9 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
         leaf = leaf_of.get(edge.source)
         if leaf is not None:
             if _is_parameter(nodes[leaf]):
+                original = nodes[leaf].clone_of
                 for group in paths[target.parent]:
-                    used[group].add(leaf)
+                    used[group][leaf if original is None else original] = leaf
         elif source.parent != target.parent and edge.source_index < len(source.outputs):
             inner = paths[target.parent]
             for group in paths[source.parent]:
@@ -155,7 +179,7 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
     for node in graph.nodes:
         if node.id in wanted:
             attrs = {**node.attrs, "ops": ops[node.id]}
-            sizes = [elements(nodes[leaf]) for leaf in used[node.id]]
+            sizes = [elements(nodes[leaf]) for leaf in used[node.id].values()]
             if sizes and None not in sizes:
                 attrs["parameters"] = sum(size or 0 for size in sizes)
             node = replace(node, attrs=attrs, outputs=tuple(leaving[node.id].values()))
@@ -163,7 +187,8 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
     return replace(graph, nodes=made)
 
 
-def _leaves_of_accumulators(graph: Graph, nodes: dict[int, Node]) -> dict[int, int]:
+def leaves_of_accumulators(graph: Graph, nodes: dict[int, Node]) -> dict[int, int]:
+    """For each accumulator its leaf."""
     return {
         edge.target: edge.source
         for edge in graph.edges

@@ -24,6 +24,11 @@ from graphviz_autograd.transform.groups import (
 
 MAX_BOXES = 150
 
+NO_MODULES = (
+    "modules are not known: run the forward within gva.record(model) as rec, "
+    "and draw with record=rec"
+)
+
 Stack = tuple[ModuleCall, ...]
 
 
@@ -70,6 +75,7 @@ def collapse(
     """Each module call at a depth, or of given paths, as one box.
 
     depth      0: whole models are one box each; 1: the modules that they call are; and so on.
+               What calls no other module is a box at any depth below its own.
                "auto": the deepest that makes at most `max_nodes` boxes, or 0. None: none is
     paths      of modules to close beside, as `named_modules` has them; * and ? stand for
                parts of a path: "encoder", "layers.*"
@@ -90,6 +96,8 @@ def collapse(
         raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
     graph = group_modules(graph)
     modules = [node for node in graph.nodes if node.kind == "group" and node.op == "module"]
+    if not modules and depth is not None and "modules" not in graph.meta.get("read", ()):
+        graph = replace(graph, meta={**graph.meta, "hint": NO_MODULES})
     others = graph.closed - {node.id for node in modules}
     chosen = others | _of_paths(modules, paths)
     if depth == "auto":
@@ -106,8 +114,15 @@ def _depth(depth: int | str | None) -> int | None:
 def _closed_at(
     graph: Graph, modules: list[Node], chosen: frozenset[int], depth: int | None
 ) -> Graph:
-    at_depth = (node.id for node in modules if depth is not None and len(node.modules) == depth + 1)
-    return without_cycles(replace(graph, closed=chosen.union(at_depth)))
+    if depth is not None:
+        callers = {node.parent for node in modules}
+        chosen = chosen.union(
+            node.id
+            for node in modules
+            if len(node.modules) == depth + 1
+            or (len(node.modules) <= depth and node.id not in callers)
+        )
+    return without_cycles(replace(graph, closed=chosen))
 
 
 def _deepest_that_fits(

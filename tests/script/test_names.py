@@ -115,3 +115,40 @@ fit(loss)
     outcome = play(code)
     assert root(outcome) == ("loss",)
     assert outcome.caught == "backward at train.py:9"
+
+
+# ---- modules
+
+
+def paths(graph: Graph | None) -> set[str]:
+    assert graph is not None
+    return {node.modules[-1].path for node in graph.nodes if node.modules}
+
+
+def test_modules_are_named_by_the_variable_that_holds_them(play: Play) -> None:
+    code = """
+encoder = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh())
+heads = [torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)]
+h = encoder(torch.ones(1, 2))
+(heads[0](h) + heads[1](h)).backward()
+"""
+    assert paths(play(code).graph) == {"encoder.0", "encoder.1", "heads[0]", "heads[1]"}
+
+
+def test_modules_that_only_self_holds_are_named_by_the_attribute(play: Play) -> None:
+    code = """
+class Trainer:
+    def __init__(self):
+        self.model = torch.nn.Sequential(torch.nn.Linear(2, 1))
+
+    def step(self):
+        self.model(torch.ones(1, 2)).sum().backward()
+
+Trainer().step()
+"""
+    assert paths(play(code).graph) == {"self.model.0"}
+
+
+def test_a_module_that_no_variable_holds_bears_the_name_of_its_class(play: Play) -> None:
+    code = "torch.nn.Sequential(torch.nn.Linear(2, 1))(torch.ones(1, 2)).sum().backward()"
+    assert paths(play(code).graph) == {"Sequential.0"}

@@ -69,8 +69,15 @@ def test_at_depth_0_the_model_is_one_box() -> None:
 
 def test_one_level_deeper_a_blocks_own_addition_stays_a_box_of_its_own() -> None:
     graph = collapse(walked(Net(depth=1), torch.randn(5, 4)), 2)
-    assert boxes(graph) == ["blocks.0.fc", "blocks.0.norm"]
+    assert boxes(graph) == ["blocks.0.fc", "blocks.0.norm", "head"]
     assert "AddBackward0" in [n.op for n in visible(graph).nodes]
+
+
+def test_what_calls_no_other_module_is_one_box_below_its_own_depth_too() -> None:
+    graph = walked(Net(), torch.randn(5, 4))
+    assert "head" in boxes(collapse(graph, 1))
+    assert "head" in boxes(collapse(graph, 7))
+    assert "head" not in boxes(collapse(graph, None))
 
 
 def test_a_box_tells_class_path_shape_parameters_and_ops() -> None:
@@ -162,10 +169,13 @@ def test_a_group_whose_box_would_make_a_circle_stays_open() -> None:
     assert len(group_modules(graph).nodes) == 5
 
 
-def test_without_a_recording_nothing_changes() -> None:
+def test_without_a_recording_the_picture_is_whole_and_says_how_to_get_modules() -> None:
     x = torch.ones(2, requires_grad=True)
     graph = gva.walk(x.exp().sum(), {"x": x})
-    assert collapse(graph, 1) == graph
+    made = collapse(graph, 1)
+    assert (made.nodes, made.edges, made.closed) == (graph.nodes, graph.edges, frozenset())
+    assert "gva.record(model)" in made.to_dot()
+    assert "gva.record(model)" not in graph.to_dot()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""The transforms together: those that a person asks for, and those that a large graph needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from graphviz_autograd.errors import OptionError
+from graphviz_autograd.graph import Graph
+from graphviz_autograd.transform import leaves, modules, parts, plumbing, repeats
+from graphviz_autograd.transform.groups import Parents, count_boxes, path_of
+from graphviz_autograd.visible import visible
+
+COMFORTABLE = 40
+"""Boxes that one can take in: where something has to be closed at all, this is aimed at."""
+
+Depth = int | Literal["auto"] | None
+
+
+class Part(NamedTuple):
+    """Which part of a graph is to be seen; by default all of it.
+
+    only, hide  patterns of ops, modules or kinds to keep or to leave out
+    between     two names: what lies on a way from the first to the second
+    focus       a name: what lies within `hops` arrows of it
+    """
+
+    only: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    between: tuple[str, str] | None = None
+    focus: int | str | None = None
+    hops: int = 2
+
+
+ALL = Part()
+
+
+def part_of(graph: Graph, part: Part) -> Graph:
+    """The part of a graph that is to be seen. Raises OptionError for a name that is not there."""
+    if part.only:
+        graph = parts.only(graph, *part.only)
+    if part.hide:
+        graph = parts.hide(graph, *part.hide)
+    if part.between:
+        graph = parts.between(graph, *part.between)
+    if part.focus is not None:
+        graph = parts.focus(graph, part.focus, part.hops)
+    return graph
+
+
+def simplified(
+    graph: Graph,
+    *,
+    depth: Depth = None,
+    paths: Iterable[str] = (),
+    max_nodes: int = modules.MAX_BOXES,
+    fold: bool = False,
+    fold_plumbing: bool = False,
+    clone_leaves: bool = False,
+    part: Part = ALL,
+) -> Graph:
+    """What was asked for of a graph, and nothing else; frames around its modules always.
+
+    Raises OptionError (a ValueError) for what cannot be, or is not there.
+    """
+    graph = part_of(modules.group_modules(graph), part)
+    if fold:
+        graph = repeats.fold(graph)
+    if depth is not None or paths:
+        graph = modules.collapse(graph, depth, paths=paths, max_nodes=max_nodes)
+    if fold_plumbing:
+        graph = plumbing.fold_plumbing(graph)
+    return leaves.clone_leaves(graph) if clone_leaves else graph
+
+
+def readable(
+    graph: Graph,
+    *,
+    depth: Depth = "auto",
+    paths: Iterable[str] = (),
+    max_nodes: int = modules.MAX_BOXES,
+    fold: bool | None = None,
+    fold_plumbing: bool = False,
+    clone_leaves: bool = True,
+    part: Part = ALL,
+    keep: Iterable[int] = (),
+) -> tuple[Graph, list[str]]:
+    """A graph that can be read, and what was done to it beside what was asked for.
+
+    A graph of more than `max_nodes` boxes is folded (unless `fold` is False), its accumulators
+    join their leaves, and its modules are closed at the depth that makes a comfortable picture;
+    repeats open to their first block as far as there is room.
+
+    keep  ids of nodes that stay seen, whatever is closed
+
+    Raises OptionError (a ValueError) for what cannot be, or is not there.
+    """
+    if max_nodes < 1:
+        raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
+    graph = part_of(modules.group_modules(graph), part)
+    before = count_boxes(graph)
+    notes: list[str] = []
+    large = before > max_nodes
+    if fold or (fold is None and large):
+        graph = repeats.fold(graph)
+        found = [n.attrs for n in graph.nodes if n.op == "repeat" and n.kind == "group"]
+        if found and not fold:
+            notes.append(f"equal blocks folded ({_listed(found)})")
+    if large and depth == "auto":
+        graph = plumbing.join_accumulators(graph)
+        notes.append("accumulators drawn with their leaves")
+        graph, closed_at = _comfortable(graph, paths, max_nodes)
+        if closed_at is not None:
+            notes.append(f"modules closed from depth {closed_at} on")
+    elif paths or depth not in ("auto", None):
+        graph = modules.collapse(graph, None if depth == "auto" else depth, paths=paths)
+        if not fold:
+            graph = _repeats_opened(graph, max_nodes)
+    if fold_plumbing:
+        graph = plumbing.fold_plumbing(graph)
+    graph = _with(graph, keep)
+    return (leaves.clone_leaves(graph) if clone_leaves else graph), notes
+
+
+def _listed(found: list[dict[str, object]]) -> str:
+    names = [f"{attrs.get('of') or 'step'} ×{attrs['count']}" for attrs in found]
+    return ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+
+
+# ---- how much to close
+
+
+def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Graph, Depth]:
+    """The deepest level that makes a comfortable picture, every repeat open to its first block;
+    else the deepest where some are not; else the one that makes the smallest. With its depth.
+    """
+    most = min(COMFORTABLE, max_nodes)
+    deepest = max((len(n.modules) for n in graph.nodes if n.op == "module"), default=0)
+    ranked: list[tuple[bool, bool, int, Graph, Depth]] = []
+    for depth in (None, *range(deepest - 1, -1, -1)):
+        made = _repeats_opened(modules.collapse(graph, depth, paths=paths), most)
+        boxes = count_boxes(made)
+        shut = any(node.op == "repeat" for node in visible(made).nodes if node.id in made.closed)
+        fits = boxes <= most
+        ranked.append((not fits, shut, 0 if fits else boxes, made, depth))
+        if fits and not shut:
+            break
+    *_, made, depth = min(ranked, key=lambda found: found[:3])  # of equal ones the deepest
+    return made, depth
+
+
+def _repeats_opened(graph: Graph, most: int) -> Graph:
+    """Repeats opened, so that one sees into their first block, outer ones first, while all fits."""
+    shut_first = {n.parent for n in graph.nodes if n.id in graph.closed and n.op == "module"}
+    for node in graph.nodes:
+        if node.op == "repeat" and node.id in graph.closed - shut_first:
+            opened = replace(graph, closed=graph.closed - {node.id})
+            if count_boxes(opened) <= most:
+                graph = opened
+    return graph
+
+
+def _with(graph: Graph, keep: Iterable[int]) -> Graph:
+    """The graph with those groups opened that hide these nodes. What else they hold stays shut."""
+    nodes = graph.by_id()
+    parents: Parents = {n.id: n.parent for n in graph.nodes if n.kind == "group"}
+    opened = {
+        group
+        for number in keep
+        if number in nodes
+        for group in path_of(nodes[number].parent, parents)
+        if nodes[group].op != "leaf"
+    }
+    hiding = opened & graph.closed
+    if not hiding:
+        return graph
+    freed = {group for group, parent in parents.items() if parent in hiding} - opened
+    return replace(graph, closed=graph.closed - opened | freed)
