@@ -217,8 +217,8 @@ class Graph:
 
         return parts.focus(self, what, hops)
 
-    def between(self, source: int | str, target: int | str) -> Graph:
-        """What lies on a way from one node to another."""
+    def between(self, source: int | str, target: int | str | None = None) -> Graph:
+        """What lies on a way from one node to another, or to the outputs."""
         from graphviz_autograd.transform import parts
 
         return parts.between(self, source, target)

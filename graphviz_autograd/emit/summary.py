@@ -24,14 +24,15 @@ def text(graph: Graph) -> str:
     """
     kinds: dict[str, list[Node]] = {}
     for node in graph.nodes:
-        kinds.setdefault(node.kind, []).append(node)
+        if node.clone_of is None:  # a clone is its original, drawn once more
+            kinds.setdefault(node.kind, []).append(node)
     leaves, ops = kinds.get("leaf", []), kinds.get("op", [])
     named = graph.by_id()
     sizes = [_size(node) for node in leaves]
     total = "" if None in sizes else f" ({sum(size or 0 for size in sizes)} elements)"
     counts = Counter(node.op for node in ops).most_common()
     lines = [
-        f"{_count(len(graph.nodes), 'node')}, {_count(len(graph.edges), 'edge')}",
+        f"{_count(_nodes(kinds), 'node')}, {_count(_edges(graph), 'edge')}",
         f"outputs: {_list([_tensor(named[number]) for number in graph.outputs]) or 'none'}",
         f"leaves:  {len(leaves)}{total}{_after(_list([_tensor(node) for node in leaves]))}",
         f"ops:     {len(ops)}{_after(_list([f'{n} × {op}' for op, n in counts]))}",
@@ -53,7 +54,18 @@ def text(graph: Graph) -> str:
         size = sum(n for n in sizes_in_bytes if isinstance(n, int))
         freed = sum(1 for node in saved if node.attrs.get("freed"))
         lines.append(f"saved:   {len(saved)} ({size} bytes)" + (f", {freed} freed" * bool(freed)))
+    lines += [f"part:    {note}" for note in graph.meta.get("part") or ()]
     return "\n".join([*lines, *(f"not read: {note}" for note in graph.meta.get("unread") or ())])
+
+
+def _nodes(kinds: dict[str, list[Node]]) -> int:
+    return sum(len(nodes) for kind, nodes in kinds.items() if kind != "group")
+
+
+def _edges(graph: Graph) -> int:
+    """All but those between the clones of a leaf and of its accumulator."""
+    clones = {node.id for node in graph.nodes if node.clone_of is not None}
+    return sum(1 for edge in graph.edges if edge.target not in clones)
 
 
 def _count(number: int, thing: str) -> str:

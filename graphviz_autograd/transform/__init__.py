@@ -6,4 +6,8 @@ close them (`Graph.closed`): `visible` says what is then drawn, and nothing is l
 
 groups.py    what those that make groups share
 modules.py   a group for each module call; collapse
+plumbing.py  accumulators within their leaves, views and copies as thin boxes
+leaves.py    a leaf of many uses drawn once for each
+parts.py     focus, between, hide, only; bridges.py has the arrows across what is hidden
+finding.py   what a person means by a name or a pattern
 """

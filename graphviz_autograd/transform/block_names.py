@@ -59,7 +59,7 @@ def is_module(found: Sequences, item: Item) -> bool:
     return item.node is not None and found.nodes[item.node].op == "module"
 
 
-def attributes(found: Sequences, blocks: list[list[Item]]) -> dict[str, Attr]:
+def attributes(found: Sequences, blocks: Sequence[list[Item]]) -> dict[str, Attr]:
     """What is said of equal blocks.
 
     count    how many there are
@@ -92,18 +92,19 @@ def _of(found: Sequences, block: list[Item]) -> str:
     return "step"
 
 
-def _differing(found: Sequences, blocks: list[list[Item]]) -> list[str]:
+def _differing(found: Sequences, blocks: Sequence[list[Item]]) -> list[str]:
     """The names of leaves that each block takes one of its own of."""
     starts = [block[0].start for block in blocks]
     size = blocks[0][-1].start + blocks[0][-1].size - starts[0]
     differing: dict[str, None] = {}
     for at in range(size):
-        for which in range(len(found.leaves.get(starts[0] + at, ()))):
-            taken = [found.leaves.get(start + at, ())[which : which + 1] for start in starts]
-            leaves = [leaf for leaf_of_block in taken for _, leaf in leaf_of_block]
-            names = [found.nodes[leaf].names[0] for leaf in leaves if found.nodes[leaf].names]
-            if len(names) == len(starts) and len(set(leaves)) > 1:
-                differing[listed(names)] = None
+        taken = [found.leaves.get(start + at, ()) for start in starts]
+        for which in range(min(map(len, taken))):
+            leaves = [of_block[which][1] for of_block in taken]
+            if len(set(leaves)) > 1:
+                names = [found.nodes[leaf].names[:1] for leaf in leaves]
+                if all(names):
+                    differing[listed([name for [name] in names])] = None
     return list(differing)
 
 

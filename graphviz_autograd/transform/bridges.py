@@ -22,7 +22,7 @@ class _Source(NamedTuple):
     """A node that stays, and which of its outputs an arrow comes from."""
 
     node: int
-    index: int
+    output: int
     kind: EdgeKind
 
 
@@ -30,7 +30,7 @@ class _Target(NamedTuple):
     """A node that stays, and which of its inputs an arrow goes to."""
 
     node: int
-    index: int
+    input: int
 
 
 End = int | _Source | _Target
@@ -182,4 +182,6 @@ class _Web:
 
 def _place(end: End) -> tuple[int, int]:
     """The node of an end, and which of its inputs or outputs is meant."""
-    return (end, 0) if isinstance(end, int) else (end.node, end.index)
+    if isinstance(end, int):
+        return end, 0
+    return end.node, end.output if isinstance(end, _Source) else end.input

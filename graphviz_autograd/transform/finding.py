@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -11,6 +10,7 @@ from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import NODE_KINDS, Graph, ModuleCall, Node
 from graphviz_autograd.transform.groups import ACCUMULATE, leaves_of_accumulators
 from graphviz_autograd.transform.modules import group_modules
+from graphviz_autograd.transform.nearest import nearest, path
 from graphviz_autograd.transform.plumbing import short_name
 
 KINDS = tuple(kind for kind in NODE_KINDS if kind != "group")
@@ -49,25 +49,6 @@ def find(graph: Graph, what: int | str) -> list[Node]:
         inside = _within(graph, lambda group: group.id in asked)
         found += [node for node in graph.nodes if inside(node)]
     return found
-
-
-def path(call: ModuleCall) -> str:
-    """A module as one asks for it: the model itself by its class."""
-    return call.path or call.class_name
-
-
-def nearest(what: int | str, known: Iterable[str]) -> str:
-    """What may have been meant, or else what there is.
-
-    >>> nearest("weigth", ["weight", "bias"]), nearest("w", ["bias", "TanhBackward0"])
-    ("did you mean 'weight'?", "there are 'bias', 'TanhBackward0'")
-    """
-    distinct = list(dict.fromkeys(known))
-    close = get_close_matches(str(what), distinct, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(map(repr, close))}?"
-    listed = ", ".join(map(repr, distinct[:5])) or "no names"
-    return f"there are {listed}{', ...' * (len(distinct) > 5)}"
 
 
 def _known(graph: Graph) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import count
 from math import prod
+from operator import attrgetter
 
-from graphviz_autograd.graph import Graph, Node, TensorInfo
+from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
 from graphviz_autograd.visible import representatives, visible
 
 ACCUMULATE = "AccumulateGrad"
@@ -19,6 +21,16 @@ Parents = dict[int, int | None]
 def fresh_ids(graph: Graph) -> Iterator[int]:
     """Ids that no node of the graph has."""
     return count(max((node.id for node in graph.nodes), default=-1) + 1)
+
+
+def placed(node: Node, parent: int | None) -> Node:
+    """The node, in this group."""
+    moved = Node(*_all_of(node))  # in a tenth of the time that dataclasses.replace takes
+    moved.parent = parent
+    return moved
+
+
+_all_of = attrgetter(*(field.name for field in fields(Node)))
 
 
 def path_of(group: int | None, parents: Parents) -> tuple[int, ...]:
@@ -65,7 +77,7 @@ def settled(graph: Graph) -> Graph:
     return replace(
         graph,
         nodes=[
-            replace(node, parent=changed[node.id]) if node.id in changed else node
+            placed(node, changed[node.id]) if node.id in changed else node
             for node in graph.nodes
         ],
     )
@@ -156,8 +168,8 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
         if node.kind == "op" and node.op != ACCUMULATE:
             for group in paths[node.parent]:
                 ops[group] += 1
-    leaving: dict[int, dict[tuple[int, int], TensorInfo]] = {group: {} for group in groups}
-    used: dict[int, dict[int, int]] = {group: {} for group in groups}  # by original, or itself
+    leaving: defaultdict[int, dict[tuple[int, int], TensorInfo]] = defaultdict(dict)
+    used: defaultdict[int, dict[int, int]] = defaultdict(dict)  # by original, or itself
     leaf_of = leaves_of_accumulators(graph, nodes)
     for edge in graph.edges:
         if edge.kind != "grad":
@@ -178,11 +190,12 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
     made = []
     for node in graph.nodes:
         if node.id in wanted:
-            attrs = {**node.attrs, "ops": ops[node.id]}
+            attrs: dict[str, Attr] = {**node.attrs, "ops": ops[node.id]}
             sizes = [elements(nodes[leaf]) for leaf in used[node.id].values()]
             if sizes and None not in sizes:
                 attrs["parameters"] = sum(size or 0 for size in sizes)
-            node = replace(node, attrs=attrs, outputs=tuple(leaving[node.id].values()))
+            node = placed(node, node.parent)
+            node.attrs, node.outputs = attrs, tuple(leaving[node.id].values())
         made.append(node)
     return replace(graph, nodes=made)
 

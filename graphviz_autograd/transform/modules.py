@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from graphviz_autograd.errors import OptionError
@@ -21,6 +20,7 @@ from graphviz_autograd.transform.groups import (
     settled,
     without_cycles,
 )
+from graphviz_autograd.transform.nearest import nearest, path
 
 MAX_BOXES = 150
 
@@ -140,23 +140,17 @@ def _of_paths(modules: list[Node], paths: Iterable[str]) -> frozenset[int]:
     """The groups of these paths; a path may have * and ? in it."""
     known: dict[str, list[int]] = {}
     for node in modules:
-        call = node.modules[-1]
-        known.setdefault(call.path or call.class_name, []).append(node.id)
+        known.setdefault(path(node.modules[-1]), []).append(node.id)
     chosen: set[int] = set()
-    for path in [paths] if isinstance(paths, str) else paths:
-        found = [name for name in known if fnmatchcase(name, path)]
+    for pattern in [paths] if isinstance(paths, str) else paths:
+        found = [name for name in known if fnmatchcase(name, pattern)]
         if not found:
-            raise OptionError(_no_module(path, list(known)))
+            raise OptionError(_no_module(pattern, list(known)))
         chosen.update(number for name in found for number in known[name])
     return frozenset(chosen)
 
 
-def _no_module(path: str, known: list[str]) -> str:
+def _no_module(pattern: str, known: list[str]) -> str:
     if not known:
-        return f"there is no module {path!r}: no modules were recorded (gva.record, walk(record=))"
-    close = get_close_matches(path, known, n=3, cutoff=0.5)
-    return f"there is no module {path!r} in the graph; " + (
-        f"did you mean {' or '.join(map(repr, close))}?"
-        if close
-        else f"there are {', '.join(map(repr, known[:5]))}{', ...' * (len(known) > 5)}"
-    )
+        return f"there is no module {pattern!r}: none were recorded (gva.record, walk(record=))"
+    return f"there is no module {pattern!r} in the graph; {nearest(pattern, known)}"

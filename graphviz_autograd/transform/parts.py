@@ -269,7 +269,8 @@ def _listed(patterns: Iterable[str]) -> str:
 def _without(graph: Graph, found: set[int], what: str) -> Graph:
     """The graph without these nodes, and with arrows that pass through where they were."""
     hidden = _hidden(graph, found)
-    across, edges = [], []
+    across: list[Edge] = []
+    edges: list[Edge] = []
     for edge in graph.edges:
         through = edge.kind in FLOW and (edge.source in hidden or edge.target in hidden)
         (across if through else edges).append(edge)

@@ -5,13 +5,21 @@ equal_blocks says which blocks those are; here they get their groups.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import Attr, Graph, ModuleCall, Node
-from graphviz_autograd.transform.block_names import attributes
+from graphviz_autograd.transform.block_names import attributes, differences
 from graphviz_autograd.transform.equal_blocks import Folding
-from graphviz_autograd.transform.groups import described, fresh_ids, settled, without_cycles
+from graphviz_autograd.transform.groups import (
+    Parents,
+    described,
+    fresh_ids,
+    placed,
+    settled,
+    without_cycles,
+)
 from graphviz_autograd.transform.modules import group_modules
 from graphviz_autograd.transform.sequences import Item, Sequences
 
@@ -47,26 +55,32 @@ def fold(graph: Graph, *, least: int = LEAST) -> Graph:
     if isinstance(least, bool) or not isinstance(least, int) or least < 2:
         raise OptionError(f"least is a number of blocks from 2 up, not {least!r}")
     graph = group_modules(graph)
+    moved, made = _groups(graph, least)
+    if not made:
+        return graph
+    nodes = [placed(n, moved[n.id]) if n.id in moved else n for n in graph.nodes]
+    closed = graph.closed.union(node.id for node in made if node.op in ("repeat", "more"))
+    folded = settled(replace(graph, nodes=nodes + made, closed=closed))
+    return without_cycles(described(folded, [node.id for node in made]))
+
+
+def _groups(graph: Graph, least: int) -> tuple[Parents, list[Node]]:
+    """The groups for all runs of equal blocks, and the group that each of their ops is in now."""
     found = Sequences(graph)
     folding = Folding(found, least)
-    parts = {
-        group: folding.folded(items)
-        for group, items in found.parts.items()
-        if group is None or found.nodes[group].op not in ("repeat", "more")
-    }
-    built = _Building(graph, found)
-    for group, items in parts.items():
-        built.place(items, group)
-    return built.graph() if built.made else graph
+    building = _Building(found, fresh_ids(graph))
+    for group, items in found.parts.items():
+        if group is None or found.nodes[group].op not in ("repeat", "more"):
+            building.place(folding.folded(items), group)
+    return building.moved, list(building.made.values())
 
 
 class _Building:
     """Making the groups of runs that were found."""
 
-    def __init__(self, graph: Graph, found: Sequences) -> None:
-        self.whole, self.found = graph, found
-        self.ids = fresh_ids(graph)
-        self.moved: dict[int, int | None] = {}
+    def __init__(self, found: Sequences, ids: Iterator[int]) -> None:
+        self.found, self.ids = found, ids
+        self.moved: Parents = {}
         self.made: dict[int, Node] = {}
 
     def place(self, items: list[Item], group: int | None) -> None:
@@ -77,8 +91,10 @@ class _Building:
             elif item.node is not None and self.found.nodes[item.node].parent != group:
                 self.moved[item.node] = group
 
-    def repeat(self, blocks: list[list[Item]], group: int | None) -> None:
-        repeat = self.group("repeat", group, attributes(self.found, blocks))
+    def repeat(self, blocks: Sequence[list[Item]], group: int | None) -> None:
+        said = attributes(self.found, blocks)
+        differs = differences(self.found, blocks)
+        repeat = self.group("repeat", group, {**said, **differs})
         more = self.group("more", repeat, attributes(self.found, blocks[1:]))
         alone = not any(self._needs_step(block) for block in blocks)
         for number, block in enumerate(blocks, 1):
@@ -98,15 +114,3 @@ class _Building:
         if len(block) > 1 or block[0].node is None:
             return True
         return block[0].node not in self.found.groups and block[0].start in self.found.leaves
-
-    def graph(self) -> Graph:
-        """The graph with the groups, those of repeats closed."""
-        nodes = [
-            replace(node, parent=self.moved[node.id]) if node.id in self.moved else node
-            for node in self.whole.nodes
-        ]
-        shut = {node.id for node in self.made.values() if node.op in ("repeat", "more")}
-        graph = replace(
-            self.whole, nodes=[*nodes, *self.made.values()], closed=self.whole.closed | shut
-        )
-        return without_cycles(described(settled(graph), self.made))

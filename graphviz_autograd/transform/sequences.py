@@ -12,8 +12,8 @@ makes no circle.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from graphviz_autograd.graph import Graph, Node
@@ -39,7 +39,7 @@ class Item:
     start: int
     size: int
     node: int | None = None
-    blocks: list[list[Item]] = field(default_factory=list)
+    blocks: Sequence[list[Item]] = ()
 
 
 class Kinds(dict[Hashable, int]):
@@ -171,11 +171,10 @@ class Sequences:
 
     def _op(self, number: int) -> Item:
         node, place = self.nodes[number], self.place[number]
-        parameters = tuple(
-            (index, self.nodes[leaf].outputs)
-            for index, leaf in self.leaves.get(place, ())
-            if self.nodes[leaf].attrs.get("parameter")
-        )
+        parameters: tuple[Hashable, ...] = ()
+        if place in self.leaves:
+            leaves = [(index, self.nodes[leaf]) for index, leaf in self.leaves[place]]
+            parameters = tuple((i, n.outputs) for i, n in leaves if n.attrs.get("parameter"))
         return Item(self.kinds[(node.op, node.outputs, parameters)], place, 1, number)
 
 

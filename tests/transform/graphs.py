@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 
+import torch
 from hypothesis import strategies as st
+from torch import nn
 
+import graphviz_autograd as gva
 from graphviz_autograd.graph import Edge, Graph, Node, TensorInfo
 from graphviz_autograd.transform.groups import settled
 from graphviz_autograd.visible import visible
@@ -114,3 +117,28 @@ def listed(count: int) -> Graph:
     nodes.append(Node(count + 2, "output", names=("loss",)))
     edges.append(Edge(count + 1, count + 2))
     return Graph(nodes, edges, (count + 2,))
+
+
+def mlp(recorded: bool = True) -> Graph:
+    """Two linear layers, a tanh between them: y = W₁·tanh(W₀·x + b₀) + b₁, summed."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    with gva.record(model) as record:
+        loss = model(torch.ones(4, 2)).sum()
+    return gva.walk({"loss": loss}, model, record=record if recorded else None)
+
+
+def seen(graph: Graph) -> list[str]:
+    """What the boxes of the picture say, saved tensors and frames left out."""
+    shown = visible(graph)
+    says = [
+        ", ".join(n.names) or (n.module.path if n.kind == "group" and n.module else n.op)
+        for n in shown.nodes
+        if n.kind != "saved" and (n.kind != "group" or n.id in shown.closed)
+    ]
+    return sorted(says)
+
+
+def arrows(graph: Graph) -> set[tuple[str, str]]:
+    says = {node.id: ", ".join(node.names) or node.op for node in graph.nodes}
+    return {(says[e.source], says[e.target]) for e in graph.edges if e.kind == "grad"}

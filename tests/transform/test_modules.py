@@ -196,5 +196,5 @@ def test_a_mistake_is_told_in_one_line(options: dict[str, object], message: str)
 
 def test_a_path_without_a_recording_says_how_to_get_one() -> None:
     x = torch.ones(2, requires_grad=True)
-    with pytest.raises(OptionError, match="no modules were recorded"):
+    with pytest.raises(OptionError, match="none were recorded"):
         collapse(gva.walk(x.sum()), paths=["fc"])

@@ -125,9 +125,10 @@ def test_every_view_of_torch_is_known() -> None:
     x = torch.ones(2, 3, 1, requires_grad=True).exp()
     looks = [
         x.view(6), x.reshape(3, 2), x.transpose(0, 1), x.permute(2, 0, 1), x.expand(2, 3, 4),
-        x.squeeze(), x.squeeze(2), x.unsqueeze(0), x[0], x[:, 1:], x.clone(), x.mT, x[..., 0].t(),
-        x.narrow(1, 0, 2), x.movedim(0, 1), x.flatten(), x.as_strided((2,), (1,)), x.unfold(1, 2, 1),
-        x.diagonal(), x.view_as(x), x.swapaxes(0, 1), torch.view_as_real(x + 0j), x.ravel(),
+        x.squeeze(), x.squeeze(2), x.unsqueeze(0), x[0], x[:, 1:], x.clone(), x.mT,
+        x[..., 0].t(), x.narrow(1, 0, 2), x.movedim(0, 1), x.flatten(), x.as_strided((2,), (1,)),
+        x.unfold(1, 2, 1), x.diagonal(), x.view_as(x), x.swapaxes(0, 1), x.ravel(),
+        torch.view_as_real(x + 0j),
     ]  # fmt: skip
     names = {short_name(look.grad_fn.name()) for look in looks if look.grad_fn}
     assert names <= LOOKS
@@ -160,6 +161,6 @@ def test_what_is_seen_leads_where_it_led(graph: Graph) -> None:
     }
 
 
-def test_a_million_ops_in_a_line() -> None:
+def test_a_long_line_is_folded_in_a_moment() -> None:
     graph = fold_plumbing(listed(100_000))
     assert count_boxes(graph) == 100_002

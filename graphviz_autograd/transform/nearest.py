@@ -1,0 +1,30 @@
+"""What a person may have meant by a name that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from graphviz_autograd.graph import ModuleCall
+
+MOST = 20_000
+"""Names that are looked through for near ones: a few seconds' worth."""
+
+
+def path(call: ModuleCall) -> str:
+    """A module as one asks for it: the model itself by its class."""
+    return call.path or call.class_name
+
+
+def nearest(what: int | str, known: Iterable[str]) -> str:
+    """What may have been meant, or else what there is.
+
+    >>> nearest("weigth", ["weight", "bias"]), nearest("w", ["bias", "TanhBackward0"])
+    ("did you mean 'weight'?", "there are 'bias', 'TanhBackward0'")
+    """
+    distinct = list(dict.fromkeys(known))
+    close = get_close_matches(str(what), distinct[:MOST], n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    listed = ", ".join(map(repr, distinct[:5])) or "no names"
+    return f"there are {listed}{', ...' * (len(distinct) > 5)}"
