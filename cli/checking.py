@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from graphviz_autograd import Graph
-from graphviz_autograd.errors import OptionError
+from graphviz_autograd.errors import GraphvizAutogradError, OptionError
 
 if TYPE_CHECKING:
     from graphviz_autograd import Report
@@ -19,10 +21,12 @@ class Examination:
     device   where tensors are made that the script does not place; None leaves it to torch
     options  as for `check_graph`
     report   what was found, once a graph was caught
+    failure  what went wrong in the check itself, which is a fault of ours
     """
 
     def __init__(self, device: str | None = None, **options: Any) -> None:
         self.report: Report | None = None
+        self.failure = ""
         self._device, self._options = device, options
         self._tape: Tape | None = None
         self._thread = 0
@@ -40,17 +44,27 @@ class Examination:
         self._tape.__enter__()
 
     def walk(self, outputs: Any, params: Any, **reading: Any) -> Graph:
-        """Walk the graph, check it, and give it with what was found painted on it."""
+        """Walk the graph, check it, and give it with what was found painted on it.
+
+        Where the check breaks down, the graph is given as it is.
+        """
         import torch
 
+        from graphviz_autograd import walk
         from graphviz_autograd.verification.check import check_graph
 
         assert self._tape is not None
-        with torch.random.fork_rng():
-            self.report = check_graph(
-                outputs, self._tape, params=params, **self._options, **reading
-            )
-        return self.report.graph
+        try:
+            with torch.random.fork_rng():
+                self.report = check_graph(
+                    outputs, self._tape, params=params, **self._options, **reading
+                )
+            return self.report.graph
+        except GraphvizAutogradError:
+            raise  # a word on what was given
+        except Exception as error:  # our own fault must not become the program's
+            self.failure = _told(error)
+        return walk(outputs, params, **reading)
 
     def stop(self) -> None:
         """Record no longer."""
@@ -60,6 +74,13 @@ class Examination:
             torch.set_default_device(None)
         if self._tape is not None and threading.get_ident() == self._thread:
             self._tape.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+
+def _told(error: Exception) -> str:
+    """An exception of ours, and where it came from, in one line."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    said = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {said} ({os.path.basename(last.filename)}:{last.lineno})"
 
 
 def missing(device: str | None, cuda: bool) -> str:

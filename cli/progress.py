@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 1.0
+BETWEEN = 15.0
+"""Seconds between two lines where stderr is no terminal."""
 
 
 @contextmanager
@@ -33,17 +36,23 @@ def saying(text: str, quiet: bool = False) -> Iterator[None]:
 def counting(things: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """What to call with how many are done, and of how many: one line on stderr, written over.
 
-    Says nothing where stderr is no terminal.
+    Where stderr is no terminal, a line of its own once in a while.
     """
-    shown = not quiet and sys.stderr.isatty()
+    on_terminal, last = sys.stderr.isatty(), time.monotonic()
 
     def tell(done: int, of: int) -> None:
-        if shown:
+        nonlocal last
+        if quiet:
+            return
+        if on_terminal:
             bar = "#" * (30 * done // max(of, 1))
             print(f"\r[{bar:<30}] {done} of {of} {things}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - last >= BETWEEN:
+            last = time.monotonic()
+            print(f"{done} of {of} {things}", file=sys.stderr, flush=True)
 
     try:
         yield tell
     finally:
-        if shown:
+        if on_terminal and not quiet:
             print(file=sys.stderr)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 AGAINST = ("torch", "numeric")
 DISAGREES, UNCHECKED = 3, 5
+BROKEN = (
+    "nothing was checked, for the check itself failed. That is a fault of graphviz-autograd, "
+    "please report it with the script"
+)
 
 OF_SCRIPTS = (
     *("module", "code", "output", "format", "no_clobber", "opening", "root", "backward"),
@@ -41,12 +45,21 @@ Examples:
   gva verify --ops "linalg"                torch's own samples of these operators
 
 \b
-Exit: 0 all matched, 3 a disagreement, 4 no graph, 5 nothing (--strict: not all) could be
-checked, 1 the script failed before its graph, 2 a mistake in use.
+Exit: 0 all matched, 3 a disagreement or a backward that raises, 4 no graph, 5 nothing
+(--strict: not all) could be checked, 1 the script failed before its graph, 2 a mistake in use.
 """
 
 
-@click.command(cls=WithDefaults, epilog=EPILOG, context_settings={"allow_interspersed_args": False})
+class _Verify(WithDefaults):
+    """What follows SCRIPT is the script's own; what follows a PATTERN of --ops is ours."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first, _, _ = self.make_parser(ctx).parse_args(list(args))
+        ctx.allow_interspersed_args = bool(first.get("ops"))
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Verify, epilog=EPILOG, context_settings={"allow_interspersed_args": False})
 @shared.KIND
 @click.option(
     "--order",
@@ -115,7 +128,7 @@ def verify(
     if options["ops"]:
         _refuse(ctx, OF_SCRIPTS, "is for scripts, not for --ops")
         if args:
-            raise OptionError(f"--ops takes one PATTERN, and options before it: {' '.join(args)}")
+            raise OptionError(f"--ops takes one PATTERN, and {script} is one: {' '.join(args)}")
         ctx.exit(_check_operators(script or "", options))
     if script is None:
         raise OptionError("give a SCRIPT to check, or --ops")
@@ -173,8 +186,12 @@ def _check_script(
         outcome = run(program, examiner=examination, **_reading(options, target))
     if not options["quiet"]:
         shared.hint_at_misplaced(ctx, outcome, args)
+    if examination.failure:
+        click.echo(f"Error: {BROKEN}: {examination.failure}", err=True)
+        return UNCHECKED
     if outcome.message:
-        click.echo(f"Error: {outcome.message}", err=True)
+        said = outcome.message.replace("no graph to draw", "no graph to check", 1)
+        click.echo(f"Error: {said}", err=True)
     report = examination.report
     if outcome.graph is None or report is None:
         return outcome.exit_code if outcome.message else 1

@@ -87,13 +87,20 @@ def told(found: Mapping[str, Any]) -> list[str]:
 
 
 def legend(nodes: Iterable[Node]) -> str:
-    """How many nodes and leaves matched, failed and were not checked; else nothing."""
+    """How many nodes and leaves matched, failed and were not checked; else nothing.
+
+    What gathers a leaf's gradient has no finding: the leaf has it.
+    """
+    nodes = list(nodes)
     checked = [found for found in map(finding, nodes) if found is not None]
     counts = Counter(found["status"] for found in checked if found.get("kind") != "output")
     if not checked:
         return ""
     looks = {MATCHED: " (green)", FAILED: "", UNCHECKED: " (striped)" * bool(counts[UNCHECKED])}
-    return ", ".join(f"{counts[status]} {status}{look}" for status, look in looks.items())
+    said = [f"{counts[status]} {status}{look}" for status, look in looks.items()]
+    if any(node.op == "AccumulateGrad" and finding(node) is None for node in nodes):
+        said.append("AccumulateGrad (grey): as its leaf")
+    return ", ".join(said)
 
 
 def _apart(found: Mapping[str, Any]) -> str:

@@ -5,17 +5,22 @@
     tape       which operators ran under which node: a dispatch mode that records
     program    what was recorded: Calls and Values, plain data
     replay     running it again, on the engine or on torch, in any dtype
+    in_parts   what has no rule, run on the engine as something that has one
     nodes      torch's own graph taken backward by hand, node by node
     groups     the Calls that ran under each node, and what they took
+    vjps       the gradients of these, by the node's edges
     local      one node beside the rules for what ran under it
     quick      the same, cheaply, for a node that matches
+    stand_ins  what is called in place of a node that must not be
     whole      the whole graph, there and back
+    blame      which node makes the whole wrong, where each by itself is right
     second     gradients of gradients, through the whole graph
     numeric    finite differences
     chance     random numbers for all of these
     compare    tolerances, and where two tensors differ
     outcome    what became of one check
     examine    all checks of one graph on one device
+    across     two devices beside each other
     report     the Report
     ops        the sweep over torch's own database of operators
 

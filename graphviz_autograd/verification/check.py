@@ -9,7 +9,7 @@ May import the walker, names, graph and errors, and everything of this room.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +17,12 @@ import torch
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import Graph
 from graphviz_autograd.names import named_outputs
+from graphviz_autograd.verification.across import Result, across
 from graphviz_autograd.verification.compare import Tolerance
 from graphviz_autograd.verification.examine import Options, examine, numbers_in
-from graphviz_autograd.verification.outcome import Outcome
+from graphviz_autograd.verification.outcome import FAILED
 from graphviz_autograd.verification.report import Check, Report
-from graphviz_autograd.verification.subject import Ran, run_subject
+from graphviz_autograd.verification.subject import Ran, Subject, run_subject
 from graphviz_autograd.verification.tape import Tape
 from graphviz_autograd.walker import gc_paused, walk
 
@@ -31,6 +32,7 @@ AGAINST = ("torch", "numeric")
 def verify(
     fn_or_module: Any,
     *inputs: Any,
+    kwargs: Mapping[str, Any] | None = None,
     devices: Sequence[str] | None = None,
     dtype: torch.dtype | None = None,
     order: int = 1,
@@ -47,6 +49,7 @@ def verify(
                   function without arguments over tensors that are there already
     inputs        what to call it with, nested as it takes them; gradients are checked for
                   those that require grad
+    kwargs        more of them, by name, as {"mask": mask}
     devices       where to run it; by default on the CPU, and on CUDA where there is one
     dtype         in which dtype, as torch.float64; by default as the tensors are
     order         1, or 2 for gradients of gradients too
@@ -67,14 +70,16 @@ def verify(
     (True, {'matched': 4, 'failed': 0, 'not checked': 0})
     """
     options = _options(order, against, rtol, atol, seed, allow)
-    reports: list[Report] = []
     notes: list[str] = []
-    for device in _devices(devices, notes):
-        with gc_paused():
-            reports.append(
-                _report_on(device, fn_or_module, inputs, dtype, seed, options, cotangent)
-            )
-    return _joined(reports, notes)
+    names = _devices(devices, notes)
+    subject = Subject(fn_or_module, inputs, dict(kwargs or {}))
+    options.noise = len(names) > 1
+    results: list[Result] = []
+    for name in names:
+        with gc_paused(), run_subject(subject, name, dtype, seed) as ran:
+            results.append(_result_of(ran, options, cotangent, name))
+            results[-1].seeded = seed is not None
+    return _joined(results, notes, options.tolerance)
 
 
 def check_graph(
@@ -105,7 +110,7 @@ def check_graph(
     graph = walk(outputs, params, **walking)
     ran = Ran(tensors, tape, graph)
     with gc_paused():
-        return _joined([_report_of(ran, options, cotangent, device)], [])
+        return _result_of(ran, options, cotangent, device).report
 
 
 def _options(
@@ -145,23 +150,10 @@ def _devices(devices: Sequence[str] | None, notes: list[str]) -> list[str]:
     return found
 
 
-def _report_on(
-    device: str,
-    subject: Any,
-    inputs: Sequence[Any],
-    dtype: torch.dtype | None,
-    seed: int | None,
-    options: Options,
-    cotangent: Any,
-) -> Report:
-    with run_subject(subject, inputs, device, dtype, seed) as ran:
-        return _report_of(ran, options, cotangent, device)
-
-
 # ---- from what was found to a Report
 
 
-def _report_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Report:
+def _result_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Result:
     cotangents = None if cotangent is None else _like(cotangent, ran.outputs)
     found = examine(
         ran.outputs, ran.tape.program(ran.outputs), ran.tape.opaque, options, cotangents, ran.wide
@@ -171,6 +163,8 @@ def _report_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Repor
     report.against = ("torch", "numeric") if options.numeric else ("torch",)
     nodes = ran.graph.by_id()
     checks: dict[int, Check] = {}
+    kept = [output.detach().clone() for output in ran.outputs if options.noise]
+    result = Result(report, kept, output_noise=found.output_noise)
     leaf_of = {edge.target: edge.source for edge in ran.graph.edges if edge.kind == "grad"}
     for place in found.graph.order:
         node, number = found.graph.nodes[place], ids.get(place, -1)
@@ -178,25 +172,28 @@ def _report_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Repor
             number = leaf_of.get(number, number)
             names = ", ".join(nodes[number].names) if number in nodes else ""
             name = names or f"leaf {number}"
-            check = _check(number, "leaf", name, found.leaves[place], device)
+            check = Check.of(number, "leaf", name, found.leaves[place], device)
             report.leaves.append(check)
+            result.grads[number] = found.grads.get(place)
+            result.noise[number] = found.noise.get(place, 0.0)
         else:
-            check = _check(number, "node", node.name, found.nodes[place], device)
+            check = Check.of(number, "node", node.name, found.nodes[place], device)
             check.module, check.line = _origin(nodes.get(number))
             report.nodes.append(check)
         check.numeric = found.numeric.get(place, "")
         checks[place] = check
     report.outputs = [
-        _check(number, "output", ", ".join(nodes[number].names) or "output", outcome, device)
+        Check.of(number, "output", ", ".join(nodes[number].names) or "output", outcome, device)
         for number, outcome in zip(_output_ids(ran.graph, ran.outputs), found.values, strict=True)
     ]
     report.allowed = [
-        _check(ids.get(place, -1), "node", found.graph.nodes[place].name, outcome, device)
+        Check.of(ids.get(place, -1), "node", found.graph.nodes[place].name, outcome, device)
         for place, outcome in found.allowed.items()
     ]
     report.first_failure = checks.get(found.first)
     called = {check.name for check in [*report.nodes, *report.allowed]}
     called |= {name.removesuffix("Backward") for name in called}
+    report.notes += found.notes
     report.notes += [
         f"allow has {name!r}, and no node is called that"
         for name in options.allow
@@ -204,23 +201,7 @@ def _report_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Repor
     ]
     report.leaves.sort(key=lambda check: check.id)
     report.paint()
-    return report
-
-
-def _check(number: int, kind: str, name: str, outcome: Outcome, device: str) -> Check:
-    apart = outcome.difference
-    return Check(
-        number,
-        kind,
-        name,
-        outcome.status,
-        outcome.reason,
-        outcome.found_by,
-        apart.absolute,
-        apart.relative,
-        apart.where,
-        device=device,
-    )
+    return result
 
 
 def _origin(node: Any) -> tuple[str, str]:
@@ -248,18 +229,23 @@ def _like(cotangent: Any, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]
     return [g.to(out.device, out.dtype) for g, out in zip(given, outputs, strict=True)]
 
 
-def _joined(reports: list[Report], notes: list[str]) -> Report:
+def _joined(results: list[Result], notes: list[str], tolerance: Tolerance) -> Report:
     """One Report of several devices."""
-    if not reports:
+    if not results:
         return Report(Graph([], []), notes=notes, devices=())
-    report = reports[0]
-    for other in reports[1:]:
+    first, report = results[0], results[0].report
+    report.across = [check for other in results[1:] for check in across(first, other, tolerance)]
+    for other in (result.report for result in results[1:]):
         report.nodes += other.nodes
         report.leaves += other.leaves
         report.outputs += other.outputs
         report.allowed += other.allowed
         report.devices += other.devices
+        report.notes += [note for note in other.notes if note not in report.notes]
         report.first_failure = report.first_failure or other.first_failure
+    if report.first_failure is None:
+        failed = [check for check in report.across if check.status == FAILED]
+        report.first_failure = failed[0] if failed else None
     report.paint()
     report.notes = [*notes, *report.notes]
     return report

@@ -60,15 +60,20 @@ class Difference(NamedTuple):
     """How two tensors differ.
 
     what      in words, "" where they are the same up to tolerance
-    absolute  the largest absolute difference
-    relative  the largest, relative to the largest number that was expected
+    absolute  the largest absolute difference; inf where one side has NaN, or no gradient
+    relative  the largest, relative to the largest number that was expected; inf beside zeros
     where     the element where the difference is largest; () for none, or for a scalar
+    allowed   how far apart the two might have been there
+    rounding  whether most of that is rounding on the way, as far as it was seen, and not the
+              tolerance
     """
 
     what: str = ""
     absolute: float = 0.0
     relative: float = 0.0
     where: tuple[int, ...] = NO_ELEMENT
+    allowed: float = 0.0
+    rounding: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.what)
@@ -101,8 +106,9 @@ def difference(
     mine, theirs = _comparable(found, expected)
     rtol, atol = tolerance.of(found.dtype)
     apart, scale = _largest(mine - theirs), _largest(theirs)
-    if apart <= noise + _slack(tolerance, rtol, atol, scale):
-        return Difference("", apart, apart / scale if scale else apart)
+    limit = noise + _slack(tolerance, rtol, atol, scale)
+    if apart <= limit:
+        return Difference("", apart, _ratio(apart, scale), (), limit, 2 * noise > limit)
     return _by_element(mine, theirs, noise, tolerance, (rtol, atol), names)
 
 
@@ -149,13 +155,19 @@ def _by_element(
     ranked = torch.where(wrong, apart, -1.0) if count else apart
     flat = int(ranked.argmax())
     where = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), mine.shape))
-    absolute = float(apart.flatten()[flat])
-    relative = absolute / scale if scale else absolute
-    if not count:
-        return Difference("", absolute, relative, where)
-    many = "" if mine.numel() == 1 else f" at {count} of {mine.numel()} elements, most at {where}"
-    words = f"{names[0]} {_number(mine[where])}, {names[1]} {_number(theirs[where])}{many}"
-    return Difference(words, absolute, relative, where)
+    absolute, allowed_there = float(apart.flatten()[flat]), float(limit.flatten()[flat])
+    words = ""
+    if count:
+        words = f"{names[0]} {_number(mine[where])}, {names[1]} {_number(theirs[where])}"
+        if mine.numel() > 1:
+            which = "most" if math.isfinite(absolute) else "first"
+            words += f"; {count} of {mine.numel()} elements differ, {which} at {where}"
+    rounding = 2 * noise > allowed_there
+    return Difference(words, absolute, _ratio(absolute, scale), where, allowed_there, rounding)
+
+
+def _ratio(absolute: float, scale: float) -> float:
+    return absolute / scale if scale else math.inf if absolute else 0.0
 
 
 def _comparable(found: torch.Tensor, expected: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -198,4 +210,4 @@ def _what(grad: torch.Tensor | None) -> str:
 
 def _number(value: torch.Tensor) -> str:
     number: Any = value.item()
-    return f"{number:.6g}"
+    return f"{number:.6g}".replace("nan", "NaN")

@@ -17,11 +17,12 @@ import torch
 
 from graphviz_autograd.graph import Graph
 from graphviz_autograd.verification import numeric, quick
+from graphviz_autograd.verification.blame import blame
 from graphviz_autograd.verification.chance import Random
 from graphviz_autograd.verification.compare import SAME, Difference, Tolerance, difference
 from graphviz_autograd.verification.groups import Data, Group, Groups
 from graphviz_autograd.verification.local import LocalCheck
-from graphviz_autograd.verification.nodes import TorchGraph
+from graphviz_autograd.verification.nodes import FREED, TorchGraph
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome
 from graphviz_autograd.verification.program import Call, Program
 from graphviz_autograd.verification.replay import quiet
@@ -31,8 +32,11 @@ from graphviz_autograd.verification.whole import (
     TorchRun,
     keep_numbers,
     noise_of,
+    output_noise,
     uncheckable,
 )
+
+UNSEEN = "no operator was recorded for it: another thread's, or from before the recording"
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Options:
 
     allow    names of nodes, or of their Functions, that may differ
     numeric  whether finite differences are asked for
+    noise    whether it is asked how far rounding may have taken outputs and gradients
     """
 
     order: int = 1
@@ -48,6 +53,7 @@ class Options:
     tolerance: Tolerance = field(default_factory=Tolerance)
     allow: tuple[str, ...] = ()
     seed: int = 0
+    noise: bool = False
 
 
 @dataclass(slots=True)
@@ -60,6 +66,10 @@ class Examined:
     first    the node, or the leaf, that fails first; -1 where none does
     numeric  what finite differences say of what failed
     grads    the leaves' gradients by torch
+    noise    how far rounding may have taken these, if that was asked for
+    output_noise
+             and each output
+    notes    what is to be said besides
     """
 
     graph: TorchGraph
@@ -70,6 +80,9 @@ class Examined:
     numeric: dict[int, str] = field(default_factory=dict)
     first: int = -1
     grads: dict[int, Any] = field(default_factory=dict)
+    noise: dict[int, float] = field(default_factory=dict)
+    output_noise: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def examine(
@@ -115,9 +128,7 @@ class _Examination:
         self.graph = TorchGraph(outputs)
         self.groups = Groups(program, self.graph, opaque)
         self.found = Examined(self.graph)
-        self.local = LocalCheck(
-            self.groups, options.tolerance, options.order, options.seed, options.numeric
-        )
+        self.local = LocalCheck(self.groups, options.tolerance, options.order, options.seed)
         self.kept: dict[int, Data] = {}
         self.cuts: dict[int, str] = {}
 
@@ -125,12 +136,17 @@ class _Examination:
         engine = EngineRun(self.groups, self._visit)
         for node in self.graph.nodes:
             if not node.is_leaf and node.place not in self.found.nodes:
-                why = "opaque forward" if node.custom else "no operator was recorded for it"
+                why = "opaque forward" if node.custom else UNSEEN
+                if node.name == "NotImplemented":
+                    why = "torch has no derivative here"
                 reason = node.uncallable()
                 outcome = Outcome(NOT_CHECKED, reason if reason.startswith("opaque") else why)
                 self.found.nodes[node.place] = outcome
         self._values(engine)
         self._whole(engine)
+        if any(outcome.reason == FREED for outcome in self.found.nodes.values()):
+            self._freed()
+            return self.found
         self._order_2()
         if self.options.numeric:
             self._numeric()
@@ -174,8 +190,18 @@ class _Examination:
     # ---- the whole
 
     def _values(self, engine: EngineRun) -> None:
-        for mine, theirs in zip(self.outputs, engine.outputs, strict=True):
-            apart = difference(mine.detach(), theirs.data, self.options.tolerance)
+        pairs = list(zip(self.outputs, engine.outputs, strict=True))
+        tolerance = self.options.tolerance
+        found = [difference(mine.detach(), theirs.data, tolerance) for mine, theirs in pairs]
+        if not tolerance.given and (self.options.noise or any(found)):
+            noises = self.found.output_noise = output_noise(self.groups, engine)
+            found = [
+                difference(mine.detach(), theirs.data, tolerance, noise=noise) if apart else apart
+                for (mine, theirs), apart, noise in zip(pairs, found, noises, strict=True)
+            ]
+        else:
+            self.found.output_noise = [0.0] * len(pairs)
+        for apart in found:
             if apart:  # the recording, not a gradient, is at fault
                 said = "running it again gives another value"
                 self.found.values.append(Outcome(NOT_CHECKED, said, apart))
@@ -192,8 +218,11 @@ class _Examination:
             }
             return
         torchs = TorchRun(self.groups, self.cotangents, self.kept)
+        for place, outcome in torchs.failed.items():
+            if self.found.nodes[place].status != FAILED:
+                self.found.nodes[place] = outcome
         cuts = {**self.cuts, **engine.cuts, **torchs.cuts}
-        reasons = uncheckable(self.groups, cuts)
+        reasons = uncheckable(self.groups, cuts, engine.loose)
         other_value = any(outcome.status == NOT_CHECKED for outcome in self.found.values)
         self._leaves(torchs, expected, reasons, other_value)
         if not other_value:
@@ -215,18 +244,19 @@ class _Examination:
                 apart[node.place] = difference(
                     grad, expected.get(node.place), self.options.tolerance
                 )
-        if any(apart.values()) and not self.options.tolerance.given:
-            apart = self._forgive_rounding(torchs, apart, expected)
+        forgiving = not self.options.tolerance.given
+        if forgiving and (self.options.noise or any(apart.values())):
+            self.found.noise = noise_of(self.groups, self.cotangents, self.kept, torchs, expected)
+            apart = self._forgive_rounding(apart, expected)
         for place, found in apart.items():
             status = FAILED if found else MATCHED
             self.found.leaves[place] = Outcome(status, found.what, found, "whole")
 
     def _forgive_rounding(
-        self, torchs: TorchRun, apart: dict[int, Difference], expected: dict[int, Any]
+        self, apart: dict[int, Difference], expected: dict[int, Any]
     ) -> dict[int, Difference]:
         """Through a deep graph rounding adds up: how far is seen in double precision."""
-        grads = self.found.grads
-        noise = noise_of(self.groups, self.cotangents, self.kept, torchs, expected)
+        grads, noise = self.found.grads, self.found.noise
         return {
             place: difference(
                 grads[place], expected.get(place), self.options.tolerance, noise=noise[place]
@@ -237,29 +267,20 @@ class _Examination:
         }
 
     def _cotangents(self, engine: EngineRun, torchs: TorchRun, reasons: dict[int, str]) -> None:
-        """Where nothing fails by itself but a leaf does: the first node it can be seen at."""
+        """Where nothing fails by itself but a leaf does: the node that is to blame."""
         failed = any(o.status == FAILED for o in self.found.nodes.values())
         if failed or all(o.status != FAILED for o in self.found.leaves.values()):
             self._vouch(torchs, reasons)
             return
-        for place in self.graph.order:
-            node = self.graph.nodes[place]
-            if node.is_leaf or place in reasons or place not in torchs.cotangents:
-                continue
-            for number, grad in enumerate(torchs.cotangents[place]):
-                if (place, number) not in engine.cotangents:
-                    continue
-                apart = difference(grad, engine.cotangents[place, number], self.options.tolerance)
-                if apart and grad is not None:
-                    said = f"what arrives here: {apart.what}"
-                    self.found.nodes[place] = Outcome(FAILED, said, apart, "whole")
-                    return
+        blamed = blame(self.groups, self.local, engine, torchs, reasons)
+        if blamed is not None:
+            self.found.nodes[blamed[0]] = blamed[1]
 
     def _vouch(self, torchs: TorchRun, reasons: dict[int, str]) -> None:
         """A node without operators of its own is right if all that its gradients reach is."""
         for place, outcome in self.found.nodes.items():
             node = self.graph.nodes[place]
-            if outcome.status != NOT_CHECKED or place in torchs.cuts or place in torchs.replayed:
+            if outcome.status != NOT_CHECKED or place in torchs.cuts or node.uncallable():
                 continue
             below = [child for child, _ in node.edges if child is not None]
             known = [child for child in self.graph.below(below) if child in self.found.leaves]
@@ -272,6 +293,15 @@ class _Examination:
 
     # ---- more
 
+    def _freed(self) -> None:
+        """Backward through such a graph raises: no part of it has a gradient."""
+        for outcomes in (self.found.nodes, self.found.leaves):
+            outcomes.update(dict.fromkeys(outcomes, Outcome(NOT_CHECKED, FREED)))
+        self.found.notes.append(
+            "backward through this graph raises, for an earlier backward has freed what it saved: "
+            "retain_graph=True there would keep it"
+        )
+
     def _order_2(self) -> None:
         if self.options.order == 2:
             second_order(
@@ -280,6 +310,7 @@ class _Examination:
                 self.found.leaves,
                 self.options.tolerance,
                 self.options.seed,
+                self.kept,
             )
 
     def _numeric(self) -> None:

@@ -24,12 +24,17 @@ BASE = -1
 """In place of an argument's number: the tensor that the changed one is a view of."""
 
 
+Inputs = dict[int, tuple[int, ...]]
+"""For an argument's number, or the id of a Value, the edges of a node that it came by."""
+
+
 class Group:
     """A node, and the Calls that ran under it.
 
     outputs  for each output of the node that was used, the Value it is
     inputs   for each differentiable input, the argument's number (of a built-in operator) or
              the id of its Value (of a custom Function), and the edges of the node it came by
+    lost     of a custom Function what its forward uses though no edge leads there, by id
     trouble  why inputs and outputs could not be told, "" if they could
     """
 
@@ -37,7 +42,8 @@ class Group:
         self.node = node
         self.calls: list[Call] = []
         self.outputs: dict[int, Value] = {}
-        self.inputs: dict[int, tuple[int, ...]] = {}
+        self.inputs: Inputs = {}
+        self.lost: dict[int, Value] = {}
         self.trouble = ""
 
     @property
@@ -131,6 +137,11 @@ class Groups:
             group.inputs[next(iter(unknown))] = tuple(keys[missing[0]])
         elif unknown and missing:
             group.trouble = "its inputs could not be told apart"
+        elif group.custom:
+            group.lost = unknown
+            group.node.hidden = [
+                v.tensor for v in unknown.values() if v.tensor is not None and v.is_leaf
+            ]
 
     def _name_arguments(self, group: Group) -> None:
         """Of a built-in operator: arguments that require grad, in order, came by its edges."""
@@ -247,31 +258,44 @@ Shift = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def run_group(
-    side: Side, group: Group, data: Data, numbers: Numbers = AS_RECORDED, shift: Shift | None = None
+    side: Side,
+    group: Group,
+    data: Data,
+    numbers: Numbers = AS_RECORDED,
+    shift: Shift | None = None,
+    inputs: Inputs | None = None,
 ) -> Ran:
     """Run the Calls of a group again, from leaves in place of its differentiable inputs.
 
-    data   the numbers of a Value from outside, at the time the group ran
-    shift  what to make of the numbers of the how-manieth leaf
+    data    the numbers of a Value from outside, at the time the group ran
+    shift   what to make of the numbers of the how-manieth leaf
+    inputs  what to make leaves of, if not of the group's own inputs
 
     Raises Opaque where a Call cannot be run.
     """
-    runner = _Runner(side, group, data, numbers, shift)
+    runner = _Runner(side, group, data, numbers, shift, inputs)
     return runner.function() if group.several else runner.operator()
 
 
 class _Runner:
     def __init__(
-        self, side: Side, group: Group, data: Data, numbers: Numbers, shift: Shift | None
+        self,
+        side: Side,
+        group: Group,
+        data: Data,
+        numbers: Numbers,
+        shift: Shift | None,
+        inputs: Inputs | None,
     ) -> None:
         self.side, self.group, self.data = side, group, data
         self.numbers, self.shift = numbers, shift
+        self.inputs = group.inputs if inputs is None else inputs
         self.leaves: list[tuple[Any, tuple[int, ...]]] = []
 
     def tensor(self, value: Value, key: int) -> Any:
         """A leaf, or a constant, with the numbers that a Value has."""
         numbers = self.numbers.of(self.data(value))
-        edges = self.group.inputs.get(key)
+        edges = self.inputs.get(key)
         if edges is None:
             return self.side.hold(numbers)
         if self.shift is not None:

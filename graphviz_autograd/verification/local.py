@@ -4,40 +4,49 @@ The node is called with a random cotangent; the operators that ran under it are 
 the engine, from the same numbers, and differentiated by the engine's rules. One fault neither
 hides nor spreads: every other node is judged by itself.
 
-May import the engine (by way of replay), and groups, nodes, compare of ours.
+May import the engine (by way of replay), and vjps, groups, nodes,
+outcome, chance, compare of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 
 from graphviz_autograd.verification.chance import Random
-from graphviz_autograd.verification.compare import (
-    SAME,
-    WIDE,
-    Difference,
-    Tolerance,
-    difference,
-    largest,
+from graphviz_autograd.verification.compare import SAME, WIDE, Difference, Tolerance, largest
+from graphviz_autograd.verification.groups import Data, Group, Groups, Inputs
+from graphviz_autograd.verification.nodes import (
+    FREED,
+    Grads,
+    TorchNode,
+    called,
+    captured,
+    grad_mode,
+    raised,
+    shaken,
 )
-from graphviz_autograd.verification.groups import Data, Group, Groups, run_group
-from graphviz_autograd.verification.nodes import Grads, captured, grad_mode, raised, shaken
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome
-from graphviz_autograd.verification.replay import (
-    AS_RECORDED,
-    ENGINE,
-    TORCH,
-    Numbers,
-    Opaque,
-    Side,
+from graphviz_autograd.verification.replay import ENGINE, TORCH, Numbers, Opaque
+from graphviz_autograd.verification.vjps import (
+    ByEdges,
+    by_edges,
+    engine_vjp,
+    largest_difference,
+    largest_second_difference,
+    noise_between,
+    second_vjp,
+    summed,
+    summed_by_edge,
+    vjp,
 )
 
+IN_PLACE = "modified by an inplace operation"
+ONCE = "opaque: its backward can be called only once"
 IN_CHECKPOINT = "opaque: a custom Function inside a checkpoint"
-
-ByEdges = dict[tuple[int, ...], Any]
 
 
 class LocalCheck:
@@ -45,13 +54,13 @@ class LocalCheck:
 
     Made once a graph; `of` is asked for each group at the moment its Calls come up in a
     replay, when what they were given has the numbers it had.
+
+    arriving  cotangents to start from in place of random ones, by the node's number
     """
 
-    def __init__(
-        self, groups: Groups, tolerance: Tolerance, order: int, seed: int, numeric: bool
-    ) -> None:
+    def __init__(self, groups: Groups, tolerance: Tolerance, order: int, seed: int) -> None:
         self.groups, self.tolerance, self.order = groups, tolerance, order
-        self.numeric = numeric
+        self.arriving: dict[int, Grads] | None = None
         self._random = Random(seed)
 
     def of(self, group: Group, data: Data) -> Outcome:
@@ -74,10 +83,14 @@ class LocalCheck:
 
     def cotangents(self, group: Group) -> Grads:
         """Random numbers for the outputs that something was made from."""
-        found: Grads = [
-            self._random.like(info) if number in group.node.used else None
-            for number, info in enumerate(group.node.infos)
-        ]
+        found: Grads
+        if self.arriving is not None:
+            found = list(self.arriving[group.node.place])
+        else:
+            found = [
+                self._random.like(info) if number in group.node.used else None
+                for number, info in enumerate(group.node.infos)
+            ]
         if group.custom:  # a person's backward might change them
             found = [None if grad is None else grad.clone() for grad in found]
         return found
@@ -91,7 +104,8 @@ class LocalCheck:
             return found
         worst = self._compare(group, data, found, expected, cotangents, packed)
         if not worst:
-            return Outcome(MATCHED, "", worst, "local")
+            lost = self._lost(group, data, cotangents)
+            return Outcome(FAILED if lost else MATCHED, lost.what, lost or worst, "local")
         if self._may_be_opaque(group, found, expected):
             return Outcome(NOT_CHECKED, "opaque forward")
         return Outcome(FAILED, worst.what, worst, "local")
@@ -106,10 +120,25 @@ class LocalCheck:
             with torch.no_grad():
                 grads = self.groups.graph.fitted(group.node, group.node.call(cotangents))
         except Exception as error:  # whatever a person's backward raises
-            said = raised(error)
-            status = FAILED if group.custom else NOT_CHECKED
-            return Outcome(status, said, Difference(said), "local" if group.custom else "")
+            return of_raised(group.node, error, "local")
         return by_edges(group, grads)
+
+    def _lost(self, group: Group, data: Data, cotangents: Grads) -> Difference:
+        """What the forward of a Function takes behind the back of `apply` gets no gradient."""
+        if not group.lost:
+            return SAME
+        values = list(group.lost.values())
+        inputs: Inputs = {id(value): (number,) for number, value in enumerate(values)}
+        grads = vjp(ENGINE, group, data, cotangents, inputs=inputs)
+        for (number,), grad in grads.items():
+            if largest(grad):
+                shape = tuple(data(values[number]).shape)
+                return Difference(
+                    f"its forward uses a tensor of shape {shape} that requires grad and was not "
+                    "given to apply(): no gradient goes back to it",
+                    math.inf,
+                )
+        return SAME
 
     def _compare(
         self,
@@ -133,9 +162,9 @@ class LocalCheck:
             noise = noise_between(expected, exact)
         other = self._torch_vjp(group, data, shaken(cotangents), packed)
         if not isinstance(other, Outcome):
-            noise = _sum(noise, noise_between(found, other))
+            noise = summed(noise, noise_between(found, other))
         if not group.custom and exact is not expected:
-            noise = _sum(noise, self._kernel_noise(group, data, exact, cotangents))
+            noise = summed(noise, self._kernel_noise(group, data, exact, cotangents))
         return largest_difference(found, exact, self.tolerance, noise)
 
     def _kernel_noise(
@@ -175,15 +204,15 @@ class LocalCheck:
                 found = self._torch_second(group, cotangents, direction)
             except Exception as error:
                 return Outcome(NOT_CHECKED, raised(error, "backward of backward"))
-        worst = _largest_second(group, found, expected, self.tolerance)
+        worst = largest_second_difference(group, found, expected, self.tolerance)
         if worst and not self.tolerance.given:
             exact = second_vjp(ENGINE, group, data, cotangents, direction, Numbers(wide=True))
-            noise = noise_between(_by_edge(group, expected), _by_edge(group, exact))
+            noise = noise_between(summed_by_edge(group, expected), summed_by_edge(group, exact))
             if not packed:
                 other = self._torch_second(group, shaken(cotangents), direction, shake=True)
-                rest = noise_between(_by_edge(group, found), _by_edge(group, other))
-                noise = _sum(noise, rest)
-            worst = _largest_second(group, found, exact, self.tolerance, noise)
+                rest = noise_between(summed_by_edge(group, found), summed_by_edge(group, other))
+                noise = summed(noise, rest)
+            worst = largest_second_difference(group, found, exact, self.tolerance, noise)
         if worst:
             return Outcome(FAILED, f"order 2: {worst.what}", worst, "local, order 2")
         return Outcome(MATCHED, "", worst, "local")
@@ -204,7 +233,8 @@ class LocalCheck:
         wanted = [(graph.nodes[child].fn, number) for child, number in dict.fromkeys(edges)]
         ends = [torch.autograd.graph.get_gradient_edge(g) for _, g in given]
         roots = [(g, direction(key, g)) for key, g in grads.items() if g is not None]
-        found = captured(roots, [*wanted, *[(end.node, 0) for end in ends]], shake)
+        call = partial(called, shake=shake)
+        found = captured(roots, [*wanted, *[(end.node, 0) for end in ends]], call)
         named: ByEdges = {}
         for (child, number), grad in zip(dict.fromkeys(edges), found, strict=False):
             keys = tuple(i for i, edge in enumerate(node.edges) if edge == (child, number))
@@ -214,167 +244,17 @@ class LocalCheck:
         return named
 
 
-# ---- gradients of a group
+def of_raised(node: TorchNode, error: Exception, found_by: str) -> Outcome:
+    """The Outcome of a node that raises when it is called.
 
-
-def engine_vjp(
-    group: Group, data: Data, cotangents: Grads, numbers: Numbers = AS_RECORDED
-) -> ByEdges:
-    """What the engine's rules make of a group."""
-    return vjp(ENGINE, group, data, cotangents, numbers)
-
-
-def vjp(
-    side: Side, group: Group, data: Data, cotangents: Grads, numbers: Numbers = AS_RECORDED
-) -> ByEdges:
-    """The gradients of a group's inputs, by the edges of its node."""
-    with side.enable(True):
-        ran = run_group(side, group, data, numbers)
-        heads, firsts = _heads(side, ran.outputs, cotangents, numbers)
-        grads: Sequence[Any] = [None] * len(ran.leaves)
-        if heads and ran.leaves:
-            leaves = [leaf for leaf, _ in ran.leaves]
-            grads = _grad(side, heads, leaves, firsts, False)
-    found: ByEdges = {}
-    for (_, edges), grad in zip(ran.leaves, grads, strict=True):
-        found[edges] = None if grad is None else side.plain(grad)
-    return found
-
-
-def second_vjp(
-    side: Side,
-    group: Group,
-    data: Data,
-    cotangents: Grads,
-    direction: Callable[[tuple[int, ...], torch.Tensor], torch.Tensor],
-    numbers: Numbers = AS_RECORDED,
-) -> ByEdges:
-    """Gradients of the gradients: with respect to the inputs, and to the cotangents."""
-    with side.enable(True):
-        ran = run_group(side, group, data, numbers)
-        firsts = [None if g is None else side.leaf(numbers.of(g)) for g in cotangents]
-        heads = [(ran.outputs[n], g) for n, g in enumerate(firsts) if _usable(ran.outputs, n, g)]
-        leaves = [leaf for leaf, _ in ran.leaves]
-        if not heads or not leaves:
-            return {}
-        outputs, given = zip(*heads, strict=True)
-        grads = _grad(side, outputs, leaves, given, True)
-        named = {key: g for (_, key), g in zip(ran.leaves, grads, strict=True)}
-        pairs = [
-            (g, side.hold(numbers.of(direction(key, side.plain(g)))))
-            for key, g in named.items()
-            if g is not None and g.requires_grad
-        ]
-        keys = [key for _, key in ran.leaves]
-        keys += [(-1 - n,) for n, g in enumerate(firsts) if g is not None]
-        wanted = [*leaves, *[g for g in firsts if g is not None]]
-        found: Sequence[Any] = [None] * len(wanted)
-        if pairs:
-            roots, seconds = zip(*pairs, strict=True)
-            found = _grad(side, roots, wanted, seconds, False)
-    return {
-        key: None if grad is None else side.plain(grad)
-        for key, grad in zip(keys, found, strict=True)
-    }
-
-
-def _grad(side: Side, outputs: Any, leaves: Any, cotangents: Any, create: bool) -> Sequence[Any]:
-    try:
-        return side.grad(outputs, leaves, cotangents, allow_unused=True, create_graph=create)
-    except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())
-        raise Opaque(f"it cannot be differentiated here: {said[:160]}") from None
-
-
-def _heads(
-    side: Side, outputs: dict[int, Any], cotangents: Grads, numbers: Numbers
-) -> tuple[list[Any], list[Any]]:
-    pairs = [
-        (outputs[n], side.hold(numbers.of(g)))
-        for n, g in enumerate(cotangents)
-        if _usable(outputs, n, g)
-    ]
-    return [head for head, _ in pairs], [first for _, first in pairs]
-
-
-def _usable(outputs: dict[int, Any], number: int, cotangent: Any) -> bool:
-    output = outputs.get(number)
-    return cotangent is not None and output is not None and output.requires_grad
-
-
-def by_edges(group: Group, grads: Grads) -> ByEdges:
-    """What a node gave, summed over the edges that one input came by."""
-    found: ByEdges = {}
-    named: set[int] = set()
-    for edges in group.inputs.values():
-        parts = [grads[i] for i in edges if grads[i] is not None]
-        found[edges] = sum(parts[1:], parts[0]) if parts else None
-        named.update(edges)
-    for i, (child, _) in enumerate(group.node.edges):
-        if child is not None and i not in named:
-            found[(i,)] = grads[i]  # an input that the forward does not use
-    return found
-
-
-# ---- comparing
-
-
-def largest_difference(
-    found: ByEdges,
-    expected: ByEdges,
-    tolerance: Tolerance,
-    noise: dict[tuple[int, ...], float] | None = None,
-) -> Difference:
-    """The first that differs, else the one that differs most."""
-    worst = SAME
-    for key in {**found, **expected}:
-        allowed = noise.get(key, 0.0) if noise else 0.0
-        apart = difference(found.get(key), expected.get(key), tolerance, noise=allowed)
-        if apart:
-            return apart
-        if apart.absolute > worst.absolute:
-            worst = apart
-    return worst
-
-
-def noise_between(expected: ByEdges, exact: ByEdges) -> dict[tuple[int, ...], float]:
-    """How far rounding may have taken a gradient, by how far it has taken the engine's."""
-    return {key: 4 * largest(_apart(expected.get(key), exact.get(key))) for key in exact}
-
-
-def _sum(
-    one: dict[tuple[int, ...], float], other: dict[tuple[int, ...], float]
-) -> dict[tuple[int, ...], float]:
-    return {key: one.get(key, 0.0) + other.get(key, 0.0) for key in {*one, *other}}
-
-
-def _by_edge(group: Group, grads: ByEdges) -> ByEdges:
-    """Summed over equal edges: x * x has two, and torch has one gradient for both."""
-    found: ByEdges = {}
-    for key, grad in grads.items():
-        if key[0] >= 0:
-            edge = group.node.edges[key[0]]
-            key = tuple(i for i, other in enumerate(group.node.edges) if other == edge)
-        held = found.get(key)
-        found[key] = grad if held is None else held if grad is None else held + grad
-    return found
-
-
-def _largest_second(
-    group: Group,
-    found: ByEdges,
-    expected: ByEdges,
-    tolerance: Tolerance,
-    noise: dict[tuple[int, ...], float] | None = None,
-) -> Difference:
-    """At order 2 zeros and no gradient are one: torch writes some zeros as None."""
-    found, expected = _by_edge(group, found), _by_edge(group, expected)
-    for side, other in ((found, expected), (expected, found)):
-        for key in other:
-            if side.get(key) is None and other[key] is not None:
-                side[key] = torch.zeros_like(other[key])
-    return largest_difference(found, expected, tolerance, noise)
-
-
-def _apart(one: torch.Tensor | None, other: torch.Tensor | None) -> torch.Tensor | None:
-    return None if one is None or other is None else one.to(other.dtype) - other
+    A fault where the program is to blame: its own Function, or a saved tensor that it has
+    changed in place. Else nothing is known.
+    """
+    said = raised(error)
+    if node.uncallable():  # which showed when it was called
+        return Outcome(NOT_CHECKED, node.uncallable())
+    if node.custom and said == FREED:  # by its first call
+        return Outcome(NOT_CHECKED, ONCE)
+    if node.custom or IN_PLACE in said:
+        return Outcome(FAILED, said, Difference(said, math.inf), found_by)
+    return Outcome(NOT_CHECKED, said)

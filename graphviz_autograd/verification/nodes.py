@@ -11,8 +11,10 @@ May import saved (how to look at what a node keeps) of ours, and errors.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,6 +24,7 @@ from graphviz_autograd.saved import fields_of
 Grads = list[Any]
 """One gradient (or None) for each output, or each input, of a node."""
 
+GOES_BACK = "opaque: its backward calls backward itself"
 FREED = "what it saved was freed by backward"
 
 OPAQUE = {
@@ -40,6 +43,7 @@ class TorchNode:
     infos     shape, dtype and device of each output
     used      the numbers of the outputs that something was made from
     custom    whether it belongs to an autograd.Function written in Python
+    hidden    leaves that its forward used, though no edge leads to them
     """
 
     __slots__ = (
@@ -47,6 +51,7 @@ class TorchNode:
         "custom",
         "edges",
         "fn",
+        "hidden",
         "infos",
         "name",
         "place",
@@ -60,6 +65,7 @@ class TorchNode:
         self.used: set[int] = set()
         self.name = fn.name() if type(fn).__name__ == "CppFunction" else type(fn).__name__
         self.custom = isinstance(fn, torch.autograd.function.BackwardCFunction)
+        self.hidden: list[torch.Tensor] = []
         self._uncallable: str | None = None
         self.sequence: int = fn._sequence_nr()
         self.infos = [(m.shape, m.dtype, m.device) for m in fn._input_metadata]
@@ -97,7 +103,8 @@ class TorchNode:
             torch.zeros(shape, dtype=dtype, device=device) if grad is None else grad
             for grad, (shape, dtype, device) in zip(grads, self.infos, strict=True)
         ]
-        found = self.fn.apply(*given)
+        with self._grads_kept():
+            found = self.fn.apply(*given)
         found = found if isinstance(found, tuple) else (found,)
         wanted = self.fn.needs_input_grad  # of every argument; edges are of tensors only
         if len(found) < len(wanted):
@@ -108,26 +115,56 @@ class TorchNode:
         needed = iter([grad for grad, needs in zip(found, wanted, strict=False) if needs])
         return [None if child is None else next(needed, None) for child, _ in self.edges]
 
+    @contextmanager
+    def _grads_kept(self) -> Iterator[None]:
+        """The `.grad` of leaves that the backward might write to as it was.
+
+        Raises RuntimeError where it did: then what it does is no matter of its edges.
+        """
+        before = [leaf.grad for leaf in self.hidden]
+        for leaf in self.hidden:
+            leaf.grad = None
+        try:
+            yield
+            if any(leaf.grad is not None for leaf in self.hidden):
+                self._uncallable = GOES_BACK
+                raise RuntimeError(GOES_BACK)
+        finally:
+            for leaf, grad in zip(self.hidden, before, strict=True):
+                leaf.grad = grad
+
 
 class TorchGraph:
     """The nodes that some tensors come from; the ways in to `stops` are not followed further.
 
+    instead  edges to follow in place of those to some nodes
+
     The graph must be safe to walk: graphviz_autograd.walk has made it so.
     """
 
-    def __init__(self, outputs: Sequence[torch.Tensor], stops: Iterable[Any] = ()) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[torch.Tensor],
+        stops: Iterable[Any] = (),
+        instead: Mapping[Any, tuple[Any, int]] = MappingProxyType({}),
+    ) -> None:
         self.nodes: list[TorchNode] = []
         self._places: dict[Any, int] = {}
+        self._custom = False  # whether there is an autograd.Function among them
         self.roots: list[tuple[int | None, int]] = []
         for tensor in outputs:
             root: int | None = None
+            number = 0
             if tensor.requires_grad:
-                root = self._discover(torch.autograd.graph.get_gradient_edge(tensor).node)
-                self.nodes[root].used.add(tensor.output_nr)
-            self.roots.append((root, tensor.output_nr if tensor.requires_grad else 0))
+                edge = torch.autograd.graph.get_gradient_edge(tensor)
+                fn, number = instead.get(edge.node, (edge.node, edge.output_nr))
+                root = self._discover(fn)
+                self.nodes[root].used.add(number)
+            self.roots.append((root, number))
         ends = set(stops)
         for node in self.nodes:  # grows while we go
-            for child, number in () if node.fn in ends else node.fn.next_functions:
+            for way in () if node.fn in ends else node.fn.next_functions:
+                child, number = instead.get(way[0], way) if instead else way
                 if child is None:
                     node.edges.append((None, 0))
                 else:
@@ -144,7 +181,9 @@ class TorchGraph:
         place = self._places.get(fn)
         if place is None:
             place = self._places[fn] = len(self.nodes)
-            self.nodes.append(TorchNode(fn, place))
+            node = TorchNode(fn, place)
+            self.nodes.append(node)
+            self._custom |= node.custom
         return place
 
     def _backward_order(self) -> list[int]:
@@ -176,15 +215,6 @@ class TorchGraph:
             for grad, (child, number) in zip(grads, node.edges, strict=True)
         ]
 
-    def calling(self, shake: bool = False) -> Callable[[TorchNode, Grads], Grads]:
-        """How `backward` gets a node's gradients: from the node."""
-
-        def call(node: TorchNode, grads: Grads) -> Grads:
-            found = self.fitted(node, node.call(grads))
-            return shaken(found) if shake else found
-
-        return call
-
     def backward(
         self,
         cotangents: Sequence[Any],
@@ -214,8 +244,13 @@ class TorchGraph:
 
     def _add(self, slots: dict[int, Grads], place: int, number: int, grad: Any) -> None:
         held = slots.setdefault(place, [None] * len(self.nodes[place].infos))
-        if grad is not None:
-            held[number] = grad if held[number] is None else held[number] + grad
+        if grad is None:
+            return
+        if held[number] is not None:
+            held[number] = held[number] + grad
+        else:  # what a leaf gathers is its own, whatever a Function does to the cotangents
+            own = self._custom and self.nodes[place].is_leaf
+            held[number] = grad.clone() if own else grad
 
     def below(self, places: Iterable[int]) -> set[int]:
         """These nodes, and all that their gradients go on to."""
@@ -229,12 +264,19 @@ class TorchGraph:
         return seen
 
 
+def called(graph: TorchGraph, node: TorchNode, grads: Grads, shake: bool = False) -> Grads:
+    """The gradients of a node's inputs, by the node itself."""
+    found = graph.fitted(node, node.call(grads))
+    return shaken(found) if shake else found
+
+
 def raised(error: Exception, what: str = "backward") -> str:
     """An exception out of a node, in one line."""
     said = " ".join(str(error).split())
     if "have already been freed" in said:
         return FREED
-    return f"{what} raised {type(error).__name__}: {said[:160]}"
+    said = said.partition(" Hint: ")[0]
+    return f"{what} raised {type(error).__name__}: {said[:240]}"
 
 
 def grad_mode(record: bool) -> AbstractContextManager[Any]:
@@ -271,17 +313,19 @@ def shaken(grads: Grads) -> Grads:
 def captured(
     roots: Iterable[tuple[torch.Tensor, torch.Tensor]],
     wanted: Sequence[tuple[Any, int]],
-    shake: bool = False,
+    call: Callable[[TorchGraph, TorchNode, Grads], Grads],
+    instead: Mapping[Any, tuple[Any, int]] = MappingProxyType({}),
 ) -> Grads:
     """Gradients of some tensors with respect to edges of a graph, by calling nodes.
 
-    roots   (a tensor, its cotangent); those that need no grad are left out
-    wanted  (autograd node, number of its output); nothing beyond these nodes is touched
-    shake   see `shaken`
+    roots    (a tensor, its cotangent); those that need no grad are left out
+    wanted   (autograd node, number of its output); nothing beyond these nodes is touched
+    call     gives the gradients of a node's inputs
+    instead  see TorchGraph
     """
     pairs = [(tensor, grad) for tensor, grad in roots if tensor.requires_grad]
-    graph = TorchGraph([tensor for tensor, _ in pairs], {fn for fn, _ in wanted})
-    slots = graph.backward([grad for _, grad in pairs], graph.calling(shake))
+    graph = TorchGraph([tensor for tensor, _ in pairs], {fn for fn, _ in wanted}, instead)
+    slots = graph.backward([grad for _, grad in pairs], partial(call, graph))
     found: Grads = []
     for fn, number in wanted:
         place = graph.place_of(fn)

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import torch
 
 from graphviz_autograd.verification.chance import Random
-from graphviz_autograd.verification.compare import Difference
+from graphviz_autograd.verification.compare import Difference, Tolerance
 from graphviz_autograd.verification.groups import Data, Group, Groups, run_group
-from graphviz_autograd.verification.local import ByEdges, by_edges, engine_vjp
 from graphviz_autograd.verification.nodes import Grads, TorchGraph, raised
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, Outcome
 from graphviz_autograd.verification.program import Value
 from graphviz_autograd.verification.replay import TORCH, Numbers, Opaque, Replay
+from graphviz_autograd.verification.vjps import ByEdges, by_edges, engine_vjp, largest_difference
 
 STEP = 1e-6
 """Of the size of the numbers."""
@@ -56,9 +56,13 @@ class Slope(NamedTuple):
     said: float
     size: float
 
+    def allowed(self, rtol: float) -> float:
+        """How far apart the two may be."""
+        return rtol * self.size + 1e-8
+
     def wrong(self, rtol: float) -> bool:
-        """Whether the two disagree."""
-        return abs(self.found - self.said) > rtol * self.size + 1e-8
+        """Whether the two disagree; NaN agrees with nothing."""
+        return not abs(self.found - self.said) <= self.allowed(rtol)
 
 
 # ---- one node
@@ -78,8 +82,9 @@ def judge(group: Group, data: Data, graph: TorchGraph, seed: int) -> str:
         ]
     except (Opaque, RuntimeError, NotImplementedError, _Edge):
         return ""
-    if len(right) == 2:
-        return "finite differences cannot tell the two apart"
+    if len(right) == 2:  # or they are the same, and something else is wrong
+        apart = largest_difference(torchs, engine, Tolerance())
+        return "finite differences cannot tell the two apart" if apart else ""
     return f"finite differences agree with {right[0] if right else 'neither'}"
 
 
@@ -301,7 +306,8 @@ def _outcome(slopes: list[Slope], rtol: float) -> Outcome:
     worst = max(slopes, key=lambda slope: abs(slope.found - slope.said))
     absolute = abs(worst.found - worst.said)
     relative = absolute / max(abs(worst.found), 1e-300)
+    allowed = worst.allowed(rtol)
     if not any(slope.wrong(rtol) for slope in slopes):
-        return Outcome(MATCHED, "", Difference("", absolute, relative), "numeric")
+        return Outcome(MATCHED, "", Difference("", absolute, relative, (), allowed), "numeric")
     said = f"along a random direction torch {worst.said:.6g}, finite differences {worst.found:.6g}"
-    return Outcome(FAILED, said, Difference(said, absolute, relative), "numeric")
+    return Outcome(FAILED, said, Difference(said, absolute, relative, (), allowed), "numeric")

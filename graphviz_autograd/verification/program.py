@@ -83,6 +83,15 @@ class Use(NamedTuple):
     output_nr: int
 
 
+class Place:
+    """One of a Call's results; the Call keeps it alive, and not the other way round."""
+
+    __slots__ = ("__weakref__", "call", "index")
+
+    def __init__(self, call: Call, index: int) -> None:
+        self.call, self.index = weakref.ref(call), index
+
+
 class Call:
     """One run of an ATen operator.
 
@@ -97,12 +106,14 @@ class Call:
     after         the Calls that wrote into what this one uses
     base          of a Call that writes into a view, the tensor that it is a view of
     count         how many results it has
+    places        those of its results that lie in memory of their own
     kept          results that cannot be computed again, because they are random
     random        the state of torch's random numbers before it, where it draws some
     thread        the thread it ran in
     """
 
     __slots__ = (
+        "__weakref__",
         "after",
         "args",
         "base",
@@ -111,6 +122,7 @@ class Call:
         "kwargs",
         "number",
         "op",
+        "places",
         "previous",
         "random",
         "recorded",
@@ -130,6 +142,7 @@ class Call:
         self.after: tuple[Call, ...] = ()
         self.base: Use | None = None
         self.count = 1
+        self.places: list[Place] = []
         self.kept: tuple[Any, ...] = ()
         self.random: Any = None
         self.thread = 0
@@ -226,10 +239,44 @@ def traits(op: OpOverload) -> Traits:
         shared,
         torch.Tag.nondeterministic_seeded in op.tags,
         _place(names, "dropout_p"),
-        tuple(statistics) if not changed else (),
+        tuple(statistics) if "training" in names and not changed else (),
         _place(names, "training"),
     )
 
 
 def _place(names: list[str], name: str) -> int:
     return names.index(name) if name in names else -1
+
+
+# ---- among the arguments of an operator
+
+
+def tensors_in(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    """The tensors, those in lists too."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from tensors_in(value)
+
+
+def any_requires_grad(values: Iterable[Any]) -> bool:
+    """Whether one of the tensors does."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            if value.requires_grad:
+                return True
+        elif isinstance(value, list | tuple) and any_requires_grad(value):
+            return True
+    return False
+
+
+def targets_of(known: Traits, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    """The tensors that an operator changes."""
+    if not known.writes:
+        return []
+    given = [
+        kwargs.get(key) if isinstance(key, str) else (args[key] if key < len(args) else None)
+        for key in known.writes
+    ]
+    return list(tensors_in(given))

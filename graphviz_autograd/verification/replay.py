@@ -2,7 +2,7 @@
 
 In the order they ran in, in place where they were, with the random numbers they drew.
 
-May import the engine, and program, of ours.
+May import the engine, and program and in_parts of ours.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from graphviz_autograd import engine
 from graphviz_autograd.engine.doors import apply
 from graphviz_autograd.errors import UnsupportedOperator
 from graphviz_autograd.verification.compare import WIDE
+from graphviz_autograd.verification.in_parts import in_parts
 from graphviz_autograd.verification.program import Call, Value, mapped
 
 aten = torch.ops.aten
@@ -117,8 +118,9 @@ def run(
     try:
         if call.kept:
             return _dropout(side, call, args, numbers)
-        if side is ENGINE and call.op in _IN_PARTS:
-            return tuple(_IN_PARTS[call.op](*args))
+        parts = in_parts(call.op) if side is ENGINE else None
+        if parts is not None:
+            return parts(*args, **kwargs)
         if call.random is not None:
             with _same_random_numbers(call, numbers):
                 result = side.run(call.op, *args, **kwargs)
@@ -155,41 +157,6 @@ def _same_random_numbers(call: Call, numbers: Numbers) -> Iterator[None]:
         else:
             torch.set_rng_state(call.random)
         yield
-
-
-def _rnn_layer(
-    x: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any,
-    b_hh: Any,
-    h: Any,
-    c: Any,
-    reverse: bool,
-    batch_sizes: Any,
-    mode: int,
-    hidden: int,  # noqa: ARG001
-    layers: int,  # noqa: ARG001
-    has_biases: bool,
-    bidirectional: bool,  # noqa: ARG001
-    batch_first: bool,  # noqa: ARG001
-    train: bool,
-) -> tuple[Any, ...]:
-    """One layer of an LSTM, which oneDNN has as one operator, by torch's own formula in parts."""
-    if mode != 2 or batch_sizes:
-        raise UnsupportedOperator("mkldnn_rnn_layer")
-    weights = [w_ih, w_hh, b_ih, b_hh] if has_biases else [w_ih, w_hh]
-    steps = torch.flip(x, [0]) if reverse else x
-    state = (h.reshape(1, *h.shape[-2:]), c.reshape(1, *c.shape[-2:]))
-    out, h_n, c_n = torch.lstm(steps, state, weights, has_biases, 1, 0.0, train, False, False)
-    out = torch.flip(out, [0]) if reverse else out
-    return out, h_n.reshape(h.shape), c_n.reshape(c.shape), None
-
-
-_IN_PARTS: dict[Any, Callable[..., tuple[Any, ...]]] = {
-    aten.mkldnn_rnn_layer.default: _rnn_layer,
-}
-"""Operators without a rule that the engine can run as something else."""
 
 
 @contextmanager

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphviz_autograd.graph import Graph
-from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Status
+from graphviz_autograd.verification.outcome import (
+    FAILED,
+    MATCHED,
+    NOT_CHECKED,
+    Outcome,
+    Status,
+)
 
 
 @dataclass(slots=True)
@@ -25,10 +31,12 @@ class Check:
     name      of a node what torch calls it; of a leaf what a person calls it
     status    "matched", "failed" or "not checked"
     reason    why it was not checked, or how it failed, in words
-    found_by  the check that decided: "local", "whole" or "numeric", "..., order 2"
+    found_by  the check that decided: "local", "whole", "numeric" or "devices", "..., order 2"
     absolute, relative, where
               the largest difference, the same relative to the largest number expected, and
-              the element where it is
+              the element where it is; inf where a NaN or no gradient stands on one side
+    allowed   how large the difference might have been there
+    rounding  whether that was allowed for rounding on the way, beyond the tolerance
     numeric   what finite differences say where something failed
     module, line
               where the node comes from, if it was recorded
@@ -43,10 +51,31 @@ class Check:
     absolute: float = 0.0
     relative: float = 0.0
     where: tuple[int, ...] = ()
+    allowed: float = 0.0
+    rounding: bool = False
     numeric: str = ""
     module: str = ""
     line: str = ""
     device: str = "cpu"
+
+    @classmethod
+    def of(cls, number: int, kind: str, name: str, outcome: Outcome, device: str) -> Check:
+        """The Check that says what came of one node, leaf or output."""
+        apart = outcome.difference
+        return cls(
+            number,
+            kind,
+            name,
+            outcome.status,
+            outcome.reason,
+            outcome.found_by,
+            apart.absolute,
+            apart.relative,
+            apart.where,
+            apart.allowed,
+            apart.rounding,
+            device=device,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The fields that say something, as JSON has them."""
@@ -61,6 +90,8 @@ class Check:
             "absolute": _number(self.absolute),
             "relative": _number(self.relative),
             "where": list(self.where),
+            "allowed": _number(self.allowed),
+            "rounding": self.rounding,
             "numeric": self.numeric,
             "module": self.module,
             "line": self.line,
@@ -77,6 +108,8 @@ class Report:
                    a Check for each, nodes in backward order
     first_failure  the node (or else the leaf) where it goes wrong first, going backward;
                    None where nothing failed
+    across         with several devices, a Check for each output and leaf of the others beside
+                   the first
     allowed        nodes that differ, and may
     notes          what is worth knowing besides: a device that is not there
     graph          the Graph, with `data["verify"]` on every node that was looked at
@@ -88,6 +121,7 @@ class Report:
     nodes: list[Check] = field(default_factory=list)
     leaves: list[Check] = field(default_factory=list)
     outputs: list[Check] = field(default_factory=list)
+    across: list[Check] = field(default_factory=list)
     first_failure: Check | None = None
     allowed: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -97,13 +131,16 @@ class Report:
 
     @property
     def checks(self) -> list[Check]:
-        """Nodes, leaves and outputs."""
-        return [*self.nodes, *self.leaves, *self.outputs]
+        """Nodes, leaves and outputs, and those of two devices beside each other."""
+        return [*self.nodes, *self.leaves, *self.outputs, *self.across]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many nodes and leaves matched, failed and were not checked."""
-        found = Counter(check.status for check in [*self.nodes, *self.leaves])
+        """How many nodes and leaves matched, failed and were not checked.
+
+        With several devices of each, and the outputs and leaves of two beside each other.
+        """
+        found = Counter(check.status for check in [*self.nodes, *self.leaves, *self.across])
         return {status: found[status] for status in (MATCHED, FAILED, NOT_CHECKED)}
 
     @property
@@ -144,6 +181,7 @@ class Report:
                 "nodes": [check.as_json() for check in self.nodes],
                 "leaves": [check.as_json() for check in self.leaves],
                 "outputs": [check.as_json() for check in self.outputs],
+                "across": [check.as_json() for check in self.across],
                 "allowed": [check.as_json() for check in self.allowed],
             },
             ensure_ascii=False,
@@ -154,7 +192,7 @@ class Report:
     def paint(self) -> None:
         """Put what was found on the graph's nodes, the worst where there are several devices."""
         nodes = self.graph.by_id()
-        for check in [*self.nodes, *self.leaves, *self.outputs]:
+        for check in self.checks:
             node = nodes.get(check.id)
             if node is None:
                 continue
@@ -179,20 +217,21 @@ def _lines(report: Report) -> list[str]:
     first = report.first_failure
     if first is not None:
         lines.append(f"first failure: {_place(first)}, found by the {first.found_by} check")
-        lines += [f"    {text}" for text in (first.reason, first.numeric) if text]
+        lines += [f"    {text}" for text in (first.reason, _size(first), first.numeric) if text]
     several = len(report.devices) > 1
     rows = [
         (
             check.kind,
             check.name + (f" [{check.device}]" if several else ""),
             check.status,
-            _how(check),
+            "see above" if check is first else _how(check),
         )
-        for check in [*report.leaves, *report.outputs, *report.nodes]
-        if check.kind != "node" or check.status == FAILED
+        for check in [*report.leaves, *report.outputs, *report.across, *report.nodes]
+        if check.status == FAILED or (check.kind != "node" and check not in report.across)
     ]
     width = max([len(row[1]) for row in rows], default=0)
     lines += [f"{kind:<7} {name:<{width}}  {status:<11}  {how}" for kind, name, status, how in rows]
+    lines += _beside(report.across)
     for check in report.allowed:
         lines.append(f"allowed {check.name}: {check.reason}")
     unknown = Counter(c.reason for c in report.nodes if c.status == NOT_CHECKED)
@@ -201,17 +240,42 @@ def _lines(report: Report) -> list[str]:
     return [*lines, *[f"note: {note}" for note in report.notes]]
 
 
+def _beside(across: list[Check]) -> list[str]:
+    """For each device beside the first, how much is the same on both."""
+    lines = []
+    for device in dict.fromkeys(check.device for check in across):
+        checks = [check for check in across if check.device == device]
+        matched = sum(check.status == MATCHED for check in checks)
+        lines.append(f"{device}: {matched} of {len(checks)} outputs and gradients of leaves match")
+        unknown = Counter(check.reason for check in checks if check.status == NOT_CHECKED)
+        lines += [f"{count} not checked there: {why}" for why, count in unknown.most_common()]
+    return lines
+
+
 def _how(check: Check) -> str:
+    """The difference, beside what was allowed."""
     if check.status == NOT_CHECKED:
         return check.reason
-    apart = f"{check.absolute:.2g} ({check.relative:.2g} relative)"
-    where = f" at {check.where}" if check.where else ""
-    said = f"; {check.reason}" if check.reason else ""
-    return f"{apart}{where}{said}".rstrip()
+    parts = [_size(check), check.reason]
+    return ": ".join(part for part in parts if part)
+
+
+def _size(check: Check) -> str:
+    """How large the difference is, where that is a number."""
+    if not math.isfinite(check.absolute) or (check.reason and not check.absolute):
+        return ""
+    if not check.absolute:
+        return "no difference"
+    relative = f" ({check.relative:.2g} relative)" if math.isfinite(check.relative) else ""
+    where = f" at {check.where}" if check.where and not check.reason else ""
+    why = " for rounding" if check.rounding else ""
+    return f"off by {check.absolute:.2g}{relative}{where}, {check.allowed:.2g} allowed{why}"
 
 
 def _place(check: Check) -> str:
     parts = [check.name]
+    if check.found_by == "devices":
+        parts.append(f"on {check.device}")
     if check.module:
         parts.append(f"in {check.module}")
     if check.line:

@@ -1,21 +1,23 @@
 """Gradients of gradients through the whole graph: the engine's beside torch's.
 
-May import groups, local, nodes, outcome, whole and compare of ours.
+May import groups, nodes, outcome, stand_ins, whole and compare of ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
 from graphviz_autograd.verification.chance import Random
 from graphviz_autograd.verification.compare import Difference, Tolerance, difference, largest
-from graphviz_autograd.verification.groups import Groups
+from graphviz_autograd.verification.groups import Data, Groups
 from graphviz_autograd.verification.nodes import Grads, captured, raised
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome
 from graphviz_autograd.verification.replay import AS_RECORDED, ENGINE, Numbers
+from graphviz_autograd.verification.stand_ins import StandIns
 from graphviz_autograd.verification.whole import EngineRun
 
 Firsts = dict[int, Any]
@@ -27,18 +29,26 @@ def second_order(
     leaves: dict[int, Outcome],
     tolerance: Tolerance,
     seed: int,
+    kept: dict[int, Data],
 ) -> None:
-    """Compare the second gradients of leaves whose first ones match, and note what comes out."""
+    """Compare the second gradients of leaves whose first ones match, and note what comes out.
+
+    kept  what the groups of uncallable nodes were given
+    """
     wanted = [place for place, outcome in leaves.items() if outcome.status == MATCHED]
     if not wanted:
         return
-    if any(node.uncallable() for node in groups.graph.nodes if not node.is_leaf):
-        _leave(leaves, wanted, "order 2: goes through a node that must not be called")
-        return
+    nodes = [node for node in groups.graph.nodes if not node.is_leaf]
+    stand_ins = StandIns(groups, kept)
+    for node in nodes:
+        reason = stand_ins.reason(node)
+        if reason:
+            _leave(leaves, wanted, f"order 2: {reason} (at {node.name})")
+            return
     random = Random(seed + 4)
     directions = {place: random.like(groups.graph.nodes[place].infos[0]) for place in wanted}
     try:
-        found = _torchs(groups, cotangents, wanted, directions)
+        found = _torchs(stand_ins, cotangents, wanted, directions)
         expected = _engines(groups, cotangents, wanted, directions)
     except Exception as error:
         _leave(leaves, wanted, raised(error, "order 2: backward"))
@@ -46,7 +56,7 @@ def second_order(
     apart = {place: _apart(found[place], expected[place], tolerance) for place in wanted}
     if any(apart.values()) and not tolerance.given:
         exact = _engines(groups, cotangents, wanted, directions, Numbers(wide=True))
-        other = _torchs(groups, cotangents, wanted, directions, shake=True)
+        other = _torchs(stand_ins, cotangents, wanted, directions, shake=True)
         for place in wanted:
             noise = _noise(expected[place], exact[place]) + _noise(found[place], other[place])
             apart[place] = _apart(found[place], exact[place], tolerance, noise)
@@ -77,22 +87,24 @@ def _apart(found: Any, expected: Any, tolerance: Tolerance, noise: float = 0.0) 
 
 
 def _torchs(
-    groups: Groups,
+    stand_ins: StandIns,
     cotangents: Sequence[torch.Tensor],
     wanted: list[int],
     directions: dict[int, torch.Tensor],
     shake: bool = False,
 ) -> Firsts:
-    graph = groups.graph
+    graph = stand_ins.groups.graph
+    call = partial(stand_ins.call, shake=shake)
     firsts: Grads = [cotangent.detach().requires_grad_() for cotangent in cotangents]
-    slots = graph.backward(firsts, graph.calling(shake), record=True)
+    slots = graph.backward(firsts, partial(call, graph), record=True)
     roots = []
     for place in wanted:
         grad = slots.get(place, [None])[0]
         if grad is not None:
             roots.append((grad, directions[place]))
     with torch.no_grad():
-        found = captured(roots, [(graph.nodes[place].fn, 0) for place in wanted], shake)
+        edges = [(graph.nodes[place].fn, 0) for place in wanted]
+        found = captured(roots, edges, call, stand_ins.ends)
     return dict(zip(wanted, found, strict=True))
 
 

@@ -14,6 +14,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -22,12 +23,20 @@ from torch.utils._pytree import tree_map
 from graphviz_autograd.errors import InputTypeError, OptionError
 from graphviz_autograd.graph import Graph
 from graphviz_autograd.names import named_outputs
-from graphviz_autograd.recorder import record
+from graphviz_autograd.recorder import Recording, record
 from graphviz_autograd.verification.compare import Tolerance, difference
 from graphviz_autograd.verification.tape import Tape
 from graphviz_autograd.walker import walk
 
 Wide = Callable[[dict[int, torch.Tensor]], list[torch.Tensor]]
+
+
+class Subject(NamedTuple):
+    """What is verified: a function or a module, and what to call it with."""
+
+    function: Any
+    inputs: Sequence[Any]
+    kwargs: dict[str, Any]
 
 
 class Ran(NamedTuple):
@@ -63,41 +72,50 @@ class _Prepared(NamedTuple):
 
 @contextmanager
 def run_subject(
-    subject: Any, inputs: Sequence[Any], device: str, dtype: torch.dtype | None, seed: int | None
+    subject: Subject, device: str, dtype: torch.dtype | None, seed: int | None
 ) -> Iterator[Ran]:
     """Run a function or module on one device, twice; inside the context the graph is there.
 
     Raises InputTypeError for what cannot be run or differentiated, and OptionError for what
     comes out different the second time.
     """
-    if isinstance(subject, torch.Tensor) or not callable(subject):
+    if isinstance(subject.function, torch.Tensor) or not callable(subject.function):
         raise InputTypeError(
-            f"verify got {type(subject).__name__}: give a function of tensors, a module, or a "
-            "function without arguments over tensors that are there already"
+            f"verify got {type(subject.function).__name__}: give a function of tensors, a module, "
+            "or a function without arguments over tensors that are there already"
         )
     backup = Backup()
     with _random_numbers_kept():
         try:
-            mine = _prepared(subject, inputs, device, dtype)
-            rec, tape = record(mine.module), Tape(backup.note)
-            with _seeded(seed), torch.enable_grad(), rec, tape:
-                result = mine.run()
+            mine = _prepared(subject, device, dtype)
+            result, rec, tape = _recorded(mine, backup, seed)
             outputs = [tensor for _, tensor in named_outputs(result)]
             _check_differentiable(outputs, mine.given)
             backup.restore()
             with _seeded(seed), torch.enable_grad():
                 again = [tensor.detach() for _, tensor in named_outputs(mine.run())]
             _check_same(outputs, again, seed)
+            if backup:  # what both have changed in place the graph must see changed once
+                backup.restore()
+                result, rec, tape = _recorded(mine, backup, seed)
+                outputs = [tensor for _, tensor in named_outputs(result)]
             graph = walk(result, mine.names, attrs=False, saved=False, record=rec)
-            wide = _wide(subject, inputs, device, seed, mine.leaves) if inputs else None
+            given = subject.inputs or subject.kwargs
+            wide = _wide(subject, device, seed, mine.leaves) if given else None
             yield Ran(outputs, tape, graph, wide)
         finally:
             backup.restore()
 
 
-def _prepared(
-    subject: Any, inputs: Sequence[Any], device: str, dtype: torch.dtype | None
-) -> _Prepared:
+def _recorded(mine: _Prepared, backup: Backup, seed: int | None) -> tuple[Any, Recording, Tape]:
+    """What comes out, and what was recorded on the way."""
+    rec, tape = record(mine.module), Tape(backup.note)
+    with _seeded(seed), torch.enable_grad(), rec, tape:
+        result = mine.run()
+    return result, rec, tape
+
+
+def _prepared(subject: Subject, device: str, dtype: torch.dtype | None) -> _Prepared:
     copies: dict[int, torch.Tensor] = {}
 
     def own(value: Any) -> Any:
@@ -108,17 +126,20 @@ def _prepared(
             copies[id(value)] = moved.requires_grad_(value.requires_grad)
         return copies[id(value)]
 
-    mine = tuple(tree_map(own, tuple(inputs)))
+    args, kwargs = tree_map(own, (tuple(subject.inputs), subject.kwargs))
+    function = subject.function
     leaves = [tensor for tensor in copies.values() if tensor.requires_grad]
     module: torch.nn.Module | None = None
-    if isinstance(subject, torch.nn.Module):
-        subject = module = _moved(copy.deepcopy(subject), device, dtype)
-        names = dict(subject.named_parameters(remove_duplicate=False))
-        leaves += [tensor for tensor in subject.parameters() if tensor.requires_grad]
+    names: dict[str, torch.Tensor] = {}
+    if isinstance(function, torch.nn.Module):
+        function = module = _moved(copy.deepcopy(function), device, dtype)
+        names.update(function.named_parameters(remove_duplicate=False))
+        leaves += [tensor for tensor in function.parameters() if tensor.requires_grad]
     else:
-        names = _reached(subject)
-    names.update(_input_names(subject, mine))
-    return _Prepared(lambda: subject(*mine), list(copies.values()), leaves, names, module)
+        names = _reached(function)
+    names.update(_input_names(Subject(function, args, kwargs)))
+    run = partial(function, *args, **kwargs)
+    return _Prepared(run, list(copies.values()), leaves, names, module)
 
 
 def _dtype_for(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.dtype:
@@ -129,8 +150,7 @@ def _dtype_for(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.dtype:
 
 
 def _wide(
-    subject: Any,
-    inputs: Sequence[Any],
+    subject: Subject,
     device: str,
     seed: int | None,
     leaves: Sequence[torch.Tensor],
@@ -141,7 +161,7 @@ def _wide(
 
     def run(shifts: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         if not made:
-            made.append(_prepared(subject, inputs, device, torch.float64))
+            made.append(_prepared(subject, device, torch.float64))
         wide = made[0]
         before = [(wide.leaves[places[key]], shift) for key, shift in shifts.items()]
         kept = [leaf.detach().clone() for leaf, _ in before]
@@ -161,13 +181,16 @@ def _moved(module: torch.nn.Module, device: str, dtype: torch.dtype | None) -> t
     return module.to(device=device) if dtype is None else module.to(device=device, dtype=dtype)
 
 
-def _input_names(subject: Any, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
+def _input_names(subject: Subject) -> dict[str, torch.Tensor]:
     """Leaves among the inputs, named as the function's own arguments are."""
-    function = subject.forward if isinstance(subject, torch.nn.Module) else subject
+    function = subject.function
+    if isinstance(function, torch.nn.Module):
+        function = function.forward
     try:
-        arguments = inspect.signature(function).bind(*inputs).arguments
+        arguments = inspect.signature(function).bind(*subject.inputs, **subject.kwargs).arguments
     except (TypeError, ValueError):
-        arguments = {f"input{i}": value for i, value in enumerate(inputs)}
+        arguments = {f"input{i}": value for i, value in enumerate(subject.inputs)}
+        arguments |= subject.kwargs
     found: dict[str, torch.Tensor] = {}
     for name, value in arguments.items():
         try:
@@ -233,6 +256,10 @@ class Backup:
 
     def __init__(self) -> None:
         self._copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anything was changed."""
+        return bool(self._copies)
 
     def note(self, tensor: torch.Tensor) -> None:
         """Keep a tensor's numbers, and those it shares memory with."""

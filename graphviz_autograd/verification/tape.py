@@ -11,6 +11,7 @@ May import nothing of ours but program.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -24,12 +25,16 @@ from graphviz_autograd.verification.program import (
     Call,
     Memory,
     Output,
+    Place,
     Program,
     Traits,
     Use,
     Value,
+    any_requires_grad,
     mapped,
     program_of,
+    targets_of,
+    tensors_in,
     traits,
 )
 
@@ -42,6 +47,10 @@ _graph_task: Callable[[], int] = torch._C._current_graph_task_id
 
 _Known = weakref.KeyedRef[tuple[int, Value], torch.Tensor]
 """A tensor that a Call made, by its id, and the Value it is; forgotten with the tensor."""
+
+
+_Lie = tuple[int, torch.Size, tuple[int, ...]]
+"""How a tensor lies in memory: where, in what shape and strides."""
 
 
 class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own lack types
@@ -67,6 +76,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         self._episode: list[Call] = []  # what ran in Functions since that node
         self._made: dict[int, _Known] = {}  # id of a tensor -> what made it
         self._forget = _forgetting(self._made)
+        self._lying: weakref.WeakValueDictionary[_Lie, Place] = weakref.WeakValueDictionary()
         self._given: weakref.WeakValueDictionary[int, Value] = weakref.WeakValueDictionary()
         self._memories: weakref.WeakValueDictionary[int, Memory] = weakref.WeakValueDictionary()
 
@@ -102,7 +112,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             if sequence > last:
                 self._last[thread], self._before[thread] = sequence, last
             wanted = (
-                _any_requires_grad((*args, *kwargs.values()))
+                any_requires_grad((*args, *kwargs.values()))
                 if sequence > last or known.writes
                 else self._inside_node(args, sequence)
             )
@@ -113,7 +123,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             for place in known.statistics:
                 self._overwritten(args[place])
         if not wanted and not silent:
-            for target in _targets(known, args, kwargs):
+            for target in targets_of(known, args, kwargs):
                 self._overwritten(target)
             return self._born_in(known, op(*args, **kwargs))
         call = Call(op, sequence, recorded)
@@ -134,7 +144,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         """Memory that is made meanwhile need not be put back by anyone."""
         if self._before_write is not None and not known.view and not known.writes:
             several = isinstance(result, list | tuple)
-            self._born.update(map(_storage, _tensors(result if several else (result,))))
+            self._born.update(map(_storage, tensors_in(result if several else (result,))))
         return result
 
     # ---- what is worth recording
@@ -144,7 +154,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
 
         An operator on a conjugated tensor comes as two: one that resolves it, and the operator.
         """
-        for tensor in _tensors(args):
+        for tensor in tensors_in(args):
             if not tensor.requires_grad and id(tensor) in self._made:
                 call = self._made[id(tensor)].key[1].call
                 if call is not None and call.recorded and call.sequence == sequence:
@@ -162,13 +172,13 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             return False  # inside a backward
         if op is aten.lift_fresh.default and not args[0].untyped_storage().resizable():
             self.opaque.add(sequence)  # from NumPy, or another library's memory
-        if not any(self._in_function(t, last) for t in _tensors((*args, *kwargs.values()))):
+        if not any(self._in_function(t, last) for t in tensors_in((*args, *kwargs.values()))):
             return False
         if op is aten._local_scalar_dense.default:
             self.opaque.add(sequence)
             return False
         writes = traits(op).writes
-        return not (writes and any(t.requires_grad and t.is_leaf for t in _tensors(args[:1])))
+        return not (writes and any(t.requires_grad and t.is_leaf for t in tensors_in(args[:1])))
 
     def _in_function(self, tensor: torch.Tensor, last: int) -> bool:
         """Whether a tensor is an input of the Function that is running, or comes from one.
@@ -186,7 +196,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
     def _writes_made(self, known: Traits, args: Any, kwargs: Any) -> bool:
         return any(
             target.requires_grad and id(target) in self._made
-            for target in _targets(known, args, kwargs)
+            for target in targets_of(known, args, kwargs)
         )
 
     # ---- from tensors to Values
@@ -195,7 +205,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         """Put Values in place of the tensors, and note what has to run before."""
         uses: list[Use] = []
         after: dict[int, Call] = {}
-        targets = {id(target) for target in _targets(known, args, kwargs)}
+        targets = {id(target) for target in targets_of(known, args, kwargs)}
 
         def take(value: Any) -> Any:  # not recursive, or it would be garbage that holds tensors
             if not isinstance(value, torch.Tensor):
@@ -214,7 +224,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
                 after[write.number] = write
             return found
 
-        for target in _targets(known, args, kwargs):
+        for target in targets_of(known, args, kwargs):
             self._prepare_write(call, target)
         if known.statistics and args[known.training]:  # they do not change what comes out
             args = [None if i in known.statistics else arg for i, arg in enumerate(args)]
@@ -232,6 +242,13 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             base = self._made.get(id(tensor._base))
             if base is not None:
                 return self._view(base.key[1], tensor)
+        if usable and not tensor.is_leaf and _graph_task() != -1:
+            # a result that its own node kept comes back as another tensor on the same memory
+            lie = _lie(tensor)
+            place = None if lie is None else self._lying.get(lie)
+            call = None if place is None else place.call()
+            if place is not None and call is not None:
+                return self._keep(tensor, Value(call, place.index, Memory()))
         value = self._given.get(id(tensor))
         if value is None:
             value = self._given[id(tensor)] = Value(None, 0, self._memory(tensor))
@@ -262,6 +279,13 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
     def _keep(self, tensor: torch.Tensor, value: Value) -> Value:
         self._made[id(tensor)] = weakref.KeyedRef(tensor, self._forget, (id(tensor), value))
         return value
+
+    def _place(self, tensor: torch.Tensor, call: Call, index: int) -> None:
+        """Note where a result lies."""
+        lie = _lie(tensor) if call.recorded else None
+        if lie is not None:
+            place = self._lying[lie] = Place(call, index)
+            call.places.append(place)
 
     def _number(self, call: Call) -> None:
         call.number = self._count
@@ -317,16 +341,18 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         call.count = len(results)
         if call.op is aten.native_dropout.default:
             call.kept = (None, list(results)[1].detach())
-        targets = {id(target) for target in _targets(known, args, kwargs)}
+        targets = {id(target) for target in targets_of(known, args, kwargs)}
         shared = call.uses[0].value.memory if known.view and call.uses else None
         for index, tensor in enumerate(results):
             if isinstance(tensor, torch.Tensor) and id(tensor) not in targets:
                 self._keep(tensor, Value(call, index, shared or Memory()))
-        for index, target in enumerate(_targets(known, args, kwargs)):
+                self._place(tensor, call, index)
+        for index, target in enumerate(targets_of(known, args, kwargs)):
             before = self._made[id(target)].key[1]
             before.memory.last_write = call
             if not call.silent:
                 self._keep(target, Value(call, index, before.memory))
+                self._place(target, call, index)
 
 
 def _forgetting(made: dict[int, _Known]) -> Callable[[Any], None]:
@@ -343,7 +369,7 @@ def _note_randomness(call: Call, known: Traits, args: Any) -> None:
         return
     if known.dropout >= 0 and not (known.dropout < len(args) and args[known.dropout]):
         return
-    device = next((t.device for t in _tensors(args)), torch.device("cpu"))
+    device = next((t.device for t in tensors_in(args)), torch.device("cpu"))
     call.random = (
         torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
     )
@@ -356,30 +382,20 @@ def _storage(tensor: torch.Tensor) -> int:
         return NO_STORAGE  # sparse tensors and the like
 
 
-def _tensors(values: Iterable[Any]) -> Iterable[torch.Tensor]:
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _tensors(value)
+def _lie(tensor: torch.Tensor) -> _Lie | None:
+    try:
+        return tensor.data_ptr(), tensor.shape, tensor.stride()
+    except (RuntimeError, NotImplementedError):
+        return None  # sparse tensors and the like
 
 
-def _any_requires_grad(values: Iterable[Any]) -> bool:
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            if value.requires_grad:
-                return True
-        elif isinstance(value, list | tuple) and _any_requires_grad(value):
-            return True
-    return False
+def _leave_uncompiled() -> None:
+    """Under torch.compile, have torch run what records as it is, and not try to trace it."""
+    frames = torch._C._dynamo.eval_frame
+    skip = frames._FrameAction.SKIP
+    strategy = frames._FrameExecStrategy(skip, skip)  # for this, and all that it calls
+    frames.set_code_exec_strategy(Tape.__torch_dispatch__.__code__, strategy)
 
 
-def _targets(known: Traits, args: Any, kwargs: Any) -> list[torch.Tensor]:
-    """The tensors that an operator changes."""
-    if not known.writes:
-        return []
-    given = [
-        kwargs.get(key) if isinstance(key, str) else (args[key] if key < len(args) else None)
-        for key in known.writes
-    ]
-    return list(_tensors(given))
+with contextlib.suppress(AttributeError):  # torch's own, and private
+    _leave_uncompiled()

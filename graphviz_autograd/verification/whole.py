@@ -4,7 +4,8 @@ The engine runs the program again and takes it backward; torch's own graph is ta
 from the same cotangents. Compared are the outputs, the cotangents that arrive at every node,
 and the gradients of the leaves, so that the wiring between the nodes is checked too.
 
-May import the engine (by way of replay), and groups, nodes, local, compare of ours.
+May import the engine (by way of replay), and groups, nodes, local, stand_ins,
+outcome, compare of ours.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ import torch
 
 from graphviz_autograd.verification.compare import largest
 from graphviz_autograd.verification.groups import Data, Group, Groups, is_slice
-from graphviz_autograd.verification.local import IN_CHECKPOINT, vjp
-from graphviz_autograd.verification.nodes import Grads, TorchNode, raised, shaken
-from graphviz_autograd.verification.program import Call, Value
+from graphviz_autograd.verification.local import of_raised
+from graphviz_autograd.verification.nodes import Grads, TorchNode
+from graphviz_autograd.verification.outcome import FAILED, Outcome
+from graphviz_autograd.verification.program import Call, Use, Value
 from graphviz_autograd.verification.replay import (
     AS_RECORDED,
     ENGINE,
-    TORCH,
     Numbers,
     Opaque,
     Replay,
 )
+from graphviz_autograd.verification.stand_ins import StandIns
 
 Seat = tuple[int, int]
 """A node of torch's graph, and the number of one of its outputs."""
@@ -43,6 +45,7 @@ class EngineRun:
                that was changed between two uses is there twice
     cotangents after `backward`, what arrived at each seat
     cuts       nodes of torch's graph that the engine's gradients do not pass, and why
+    loose      results that were used, and that no Call is known to have made
 
     `visit` is called where the first Call of a node comes up, and lets it run with `advance`.
     """
@@ -56,6 +59,7 @@ class EngineRun:
         self.groups = groups
         self.leaves: list[tuple[int, Any]] = []
         self.cuts: dict[int, str] = {}
+        self.loose: list[torch.Tensor] = []
         self.cotangents: dict[Seat, Any] = {}
         self._numbers = numbers
         self._seats: dict[Any, list[tuple[int, Seat]]] = {}  # engine node -> its outputs' seats
@@ -68,6 +72,8 @@ class EngineRun:
         numbers = numbers.detach().clone() if value.written else numbers
         place = self.groups.leaf_of(value)
         if place is None:
+            if value.tensor is not None and not value.tensor.is_leaf:
+                self.loose.append(value.tensor)
             return ENGINE.hold(numbers)
         leaf = ENGINE.leaf(numbers)
         self.leaves.append((place, leaf))
@@ -147,7 +153,8 @@ class TorchRun:
 
     cotangents  for each node that is reached, the cotangents of its outputs
     cuts        nodes that could not be called, and why
-    replayed    nodes that were not called, but whose operators were run again on torch
+    failed      of these, the Outcome of those that raise
+    changed     nodes that have changed, in place, a cotangent that they were given
     """
 
     def __init__(
@@ -157,37 +164,32 @@ class TorchRun:
         kept: dict[int, Data],
         shake: bool = False,
     ) -> None:
-        self.groups, self._kept = groups, kept
+        self._graph, self._stand_ins = groups.graph, StandIns(groups, kept)
         self.cuts: dict[int, str] = {}
-        self.replayed: set[int] = set()
-        call = self._call
-        self.cotangents = groups.graph.backward(
-            cotangents, (lambda node, grads: shaken(call(node, grads))) if shake else call
-        )
+        self.failed: dict[int, Outcome] = {}
+        self.changed: list[int] = []
+        self._shake = shake
+        self.cotangents = groups.graph.backward(cotangents, self._call)
 
     def _call(self, node: TorchNode, grads: Grads) -> Grads:
-        nothing: Grads = [None] * len(node.edges)
-        reason = node.uncallable()
-        if not reason:
-            try:
-                return self.groups.graph.fitted(node, node.call(grads))
-            except Exception as error:
-                self.cuts[node.place] = raised(error)
-                return nothing
-        group = self.groups.by_place.get(node.place)
-        own = node.custom and reason == "packed"
-        if group is None or group.trouble or node.custom or node.place not in self._kept:
-            self.cuts[node.place] = IN_CHECKPOINT if own else reason
-            return nothing
-        self.replayed.add(node.place)
+        versions = _versions(grads) if node.custom else None
         try:
-            found = vjp(TORCH, group, self._kept[node.place], grads)
+            return self._stand_ins.call(self._graph, node, grads, self._shake)
         except Opaque as why:
             self.cuts[node.place] = str(why)
-            return nothing
-        for edges, grad in found.items():
-            nothing[edges[0]] = grad
-        return self.groups.graph.fitted(node, nothing)
+        except Exception as error:
+            outcome = of_raised(node, error, "whole")
+            self.cuts[node.place] = outcome.reason
+            if outcome.status == FAILED:
+                self.failed[node.place] = outcome
+        finally:
+            if versions is not None and versions != _versions(grads):
+                self.changed.append(node.place)
+        return [None] * len(node.edges)
+
+
+def _versions(grads: Grads) -> list[int]:
+    return [0 if grad is None else grad._version for grad in grads]
 
 
 def keep_numbers(group: Group, data: Data) -> Data:
@@ -222,7 +224,9 @@ def noise_of(
         exact = EngineRun(groups, numbers=Numbers(wide=True)).backward(cotangents)
     except (Opaque, RuntimeError, NotImplementedError):
         exact = {}
-    other = TorchRun(groups, cotangents, kept, shake=True).cotangents
+    other = torchs.cotangents  # what changes its cotangents does not do so to shaken copies
+    if not torchs.changed:
+        other = TorchRun(groups, cotangents, kept, shake=True).cotangents
     found = {}
     for place, (info, *_) in ((n.place, n.infos) for n in groups.graph.nodes if n.is_leaf):
         mine = torchs.cotangents.get(place, [None])[0]
@@ -234,12 +238,29 @@ def noise_of(
     return found
 
 
+def output_noise(groups: Groups, engine: EngineRun) -> list[float]:
+    """How far rounding may have taken the outputs, by how far it has taken the engine's."""
+    try:
+        exact = EngineRun(groups, numbers=Numbers(wide=True)).outputs
+    except Opaque:
+        return [0.0] * len(engine.outputs)
+    return [
+        _apart(ENGINE.plain(mine), ENGINE.plain(theirs))
+        for mine, theirs in zip(engine.outputs, exact, strict=True)
+    ]
+
+
 def _apart(one: torch.Tensor | None, other: torch.Tensor | None) -> float:
     return 0.0 if one is None or other is None else 10 * largest(one.to(other.dtype) - other)
 
 
-def uncheckable(groups: Groups, cuts: dict[int, str]) -> dict[int, str]:
-    """Nodes whose cotangents say nothing, because they come by way of a cut, and why."""
+def uncheckable(
+    groups: Groups, cuts: dict[int, str], loose: Sequence[torch.Tensor]
+) -> dict[int, str]:
+    """Nodes whose cotangents say nothing, because they come by way of a cut, and why.
+
+    loose  see EngineRun
+    """
     graph = groups.graph
     reasons = dict(cuts)
     for node in graph.nodes:
@@ -250,14 +271,36 @@ def uncheckable(groups: Groups, cuts: dict[int, str]) -> dict[int, str]:
             reasons[node.place] = "opaque forward" if node.custom else "not recorded"
         elif group.trouble == "opaque forward" or node.place in groups.opaque:
             reasons[node.place] = "opaque forward"
-    found: dict[int, str] = {}
+    found = dict.fromkeys(graph.below(_loose_ends(groups, loose)), "what it made came back unseen")
     for place in graph.order:
         node = graph.nodes[place]
         said = found.get(place) or (
             f"{reasons[place]} (at {node.name})" if place in reasons else ""
         )
-        if said:
-            for child, _ in node.edges:
-                if child is not None:
-                    found.setdefault(child, said)
+        if not said:
+            continue
+        for child, _ in node.edges:
+            if child is not None:
+                found.setdefault(child, said)
+        for child in graph.below(_hidden_ways(groups, place)):
+            found.setdefault(child, said)
     return found
+
+
+def _loose_ends(groups: Groups, loose: Sequence[torch.Tensor]) -> list[int]:
+    """Nodes that were recorded, but of which a result was used that is not known as theirs."""
+    places = [groups.graph.place_of(tensor.grad_fn) for tensor in loose]
+    return [
+        place
+        for place in places
+        if place is not None and place in groups.by_place and not groups.by_place[place].custom
+    ]
+
+
+def _hidden_ways(groups: Groups, place: int) -> list[int]:
+    """Nodes that a Function's gradients may go to by a way that is no edge."""
+    group = groups.by_place.get(place)
+    if group is None:
+        return []
+    found = [groups.edge_of(Use(value, True, 0))[0] for value in group.lost.values()]
+    return [child for child in found if child is not None]

@@ -161,3 +161,45 @@ def test_a_mistake_is_one_clear_line_and_exit_2(call: Gva, args: list[str], says
     assert result.exit_code == 2
     assert says in result.stderr
     assert not Path("stack.dot").exists()
+
+
+FAULTY = """
+import torch
+from torch import nn
+
+class Double(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.factor = factor
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.factor, None
+
+class Block(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+        self.mlp = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 4))
+
+    def forward(self, x):
+        return x + Double.apply(self.mlp(x), self.factor)
+
+model = nn.Sequential(*(Block(3 if number == 6 else 2) for number in range(12)))
+model(torch.ones(5, 4)).square().mean().backward()
+"""
+
+
+def test_a_fault_in_the_7th_of_12_blocks_is_seen_however_much_is_folded(call: Gva) -> None:
+    Path("faulty.py").write_text(FAULTY)
+    result = call("verify", "-o", "faulty.dot", "faulty.py")
+    assert result.exit_code == 3
+    assert "first failure: DoubleBackward in model.6" in result.stdout
+    boxes, frames = drawn("faulty.dot")
+    assert "drawn as" in result.stderr
+    assert len(boxes) < 80
+    text = Path("faulty.dot").read_text()
+    assert text.count("FIRST FAILURE") == 1
+    assert "Block model.6" in frames
+    assert "Block model.7" not in frames

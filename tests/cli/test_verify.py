@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from graphviz_autograd import Graph
-from graphviz_autograd.cli import gva, sweeping
+from graphviz_autograd.cli import gva, progress, sweeping
 from graphviz_autograd.verification import ops
 
 Gva = Callable[..., Result]
@@ -199,7 +199,8 @@ def test_json_on_stdout_has_it_alone() -> None:
         (("--json", "no/where.json", "train.py"), "cannot write no/where.json"),
         (("-o", "-", "--json", "-", "train.py"), "cannot both have stdout"),
         (("--ops", "--strict", "exp"), "--strict is for scripts, not for --ops"),
-        (("--ops", "exp", "--order", "2"), "options before it: --order 2"),
+        (("--ops", "exp", "sin"), "--ops takes one PATTERN, and exp is one: sin"),
+        (("--ops", "exp", "--strict"), "--strict is for scripts, not for --ops"),
     ],
 )
 def test_a_mistake_in_use_is_one_line(call: Gva, args: tuple[str, ...], said: str) -> None:
@@ -232,6 +233,88 @@ def test_operators_are_swept_and_told_as_json(call: Gva) -> None:
     (run,) = json.loads(Path("ops.json").read_text())["runs"]
     assert (run["device"], run["matched"], list(run["known"])) == ("cpu", 1, ["as_strided_scatter"])
     assert {entry["name"] for entry in run["entries"]} == {"exp", "as_strided_scatter"}
+
+
+def test_options_may_follow_the_pattern(call: Gva) -> None:
+    result = call("--ops", "^exp$", "--order", "2", "--device", "cpu")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("order 2, float64, cpu")
+
+
+def test_where_there_is_no_terminal_the_sweep_gives_a_line_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "BETWEEN", 0.0)
+    with progress.counting("entries on cpu") as tell:
+        tell(120, 547)
+    assert capsys.readouterr().err == "120 of 547 entries on cpu\n"
+    monkeypatch.setattr(progress, "BETWEEN", 60.0)
+    with progress.counting("entries on cpu") as tell:
+        tell(120, 547)
+    assert capsys.readouterr().err == ""
+
+
+SPOILED = """
+import torch
+x = torch.ones(3, requires_grad=True)
+y = x.exp()
+loss = (y * y).sum()
+with torch.no_grad():
+    y += 1
+loss.backward()
+"""
+
+TWICE = """
+import torch
+x = torch.ones(3, requires_grad=True)
+loss = x.exp().sum()
+loss.backward()
+loss.backward()
+"""
+
+
+def test_a_backward_that_would_raise_is_no_match(call: Gva) -> None:
+    spoiled = call("-c", SPOILED)
+    assert spoiled.exit_code == 3
+    assert "first failure: MulBackward0" in spoiled.stdout
+    assert "modified by an inplace operation" in spoiled.stdout
+    assert call("--backward", "1", "-c", TWICE).exit_code == 0
+    freed = call("--backward", "2", "-c", TWICE)
+    assert freed.exit_code == 5
+    assert freed.stdout.startswith("nothing could be checked")
+    assert "retain_graph=True" in freed.stdout
+
+
+def test_where_there_is_no_graph_it_speaks_of_checking(call: Gva) -> None:
+    assert call("-c", "import torch").stderr.startswith("Error: no graph to check: ")
+
+
+def test_a_check_that_breaks_down_says_so(call: Gva, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr("graphviz_autograd.verification.check.examine", broken)
+    result = call("train.py")
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert result.stderr.startswith("Error: nothing was checked, for the check itself failed.")
+    assert "please report it with the script: KeyError: 'ours' (test_verify.py:" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_compiled_function_runs_uncompiled_and_quietly(call: Gva) -> None:
+    Path("compiled.py").write_text(
+        "import torch\nw = torch.ones(3, requires_grad=True)\n"
+        "torch.compile(lambda w: (w * 2).exp().sum(), backend='eager')(w).backward()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "graphviz_autograd", "verify", "compiled.py"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("matched: 4 matched, 0 failed, 0 not checked")
+    assert done.stderr.startswith("checked root SumBackward0")
 
 
 def test_settings_that_the_script_left_on_do_not_reach_the_check(call: Gva) -> None:

@@ -61,3 +61,10 @@ def test_a_layer_of_that_name_that_is_none_of_ours_is_left_alone() -> None:
     graph = Graph([Node(0, "output", names=("y",), data={"verify": {"status": "odd"}})], [], (0,))
     assert "label=y" not in source(graph)
     assert "matched" not in source(graph)
+
+
+def test_the_legend_explains_what_has_no_finding_of_its_own() -> None:
+    graph = painted()
+    assert "AccumulateGrad" not in source(graph)
+    graph.nodes.append(Node(5, "op", "AccumulateGrad"))
+    assert "AccumulateGrad (grey): as its leaf" in source(graph)

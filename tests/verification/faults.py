@@ -30,6 +30,7 @@ class Fault:
     node     the name of the node that is wrong
     options  for verify
     around   a context in which the fault is there, for faults in the engine
+    found_by the check that must find it
     """
 
     name: str
@@ -38,6 +39,7 @@ class Fault:
     node: str
     options: dict[str, Any] = field(default_factory=dict)
     around: Callable[[bool], AbstractContextManager[None]] = lambda faulty: nullcontext()
+    found_by: str = "local"
 
 
 def function(name: str, forward: Any, backward: Any) -> Any:
@@ -195,13 +197,15 @@ def _data_changed(faulty: bool) -> Callable[..., Any]:
 
 def _lost_duplicates(faulty: bool) -> Callable[..., Any]:
     """A gathered row that is there twice gets one gradient of two."""
-    index = torch.tensor([0, 2, 2])
+
+    def index(x: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([0, 2, 2], device=x.device)
 
     def backward(g: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         zeros = torch.zeros_like(x)
-        return zeros.index_copy(0, index, g) if faulty else zeros.index_add(0, index, g)
+        return zeros.index_copy(0, index(x), g) if faulty else zeros.index_add(0, index(x), g)
 
-    cls = function("Gathered", lambda x: x.index_select(0, index), backward)
+    cls = function("Gathered", lambda x: x.index_select(0, index(x)), backward)
     return lambda x: (cls.apply(x * 1) ** 2).sum()
 
 
@@ -217,6 +221,47 @@ def _forgotten_mask(faulty: bool) -> Callable[..., Any]:
             return g if faulty else g * ctx.mask
 
     return lambda x: (Dropped.apply(x * 1) ** 2).sum()
+
+
+def _kept_on_the_class(faulty: bool) -> Callable[..., Any]:
+    """What is kept beside ctx is that of the last call."""
+
+    class First(torch.autograd.Function):
+        kept: torch.Tensor
+
+        @classmethod
+        def forward(cls, ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            First.kept = ctx.own = x.detach()
+            return x * x
+
+        @classmethod
+        def backward(cls, ctx: Any, g: torch.Tensor) -> torch.Tensor:
+            return 2 * g * (First.kept if faulty else ctx.own)
+
+    class Second(First):
+        pass
+
+    return lambda x: (First.apply(x * 1) + Second.apply(x + 1)).sum()
+
+
+def _not_given(faulty: bool) -> Callable[..., Any]:
+    """The forward uses a tensor that apply() was not given: no edge leads there."""
+
+    def run(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        class Scaled(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: torch.Tensor, given: Any) -> torch.Tensor:
+                ctx.save_for_backward(x)
+                return x * (w if given is None else given)
+
+            @staticmethod
+            def backward(ctx: Any, g: torch.Tensor) -> Any:
+                (x,) = ctx.saved_tensors
+                return g * w, None if faulty else g * x
+
+        return (Scaled.apply(x * 1, None if faulty else w) + w).sum()
+
+    return run
 
 
 def single() -> tuple[Any, ...]:
@@ -244,10 +289,44 @@ SOMEWHERE = [
     Fault("lost duplicates", _lost_duplicates, single, "GatheredBackward"),
     Fault("forgotten mask", _forgotten_mask, single, "DroppedBackward", {"seed": 0}),
     Fault("kept tensor changed", _data_changed, single, "MulBackward0"),
+    Fault("kept on the class", _kept_on_the_class, single, "FirstBackward"),
+    Fault("not given to apply", _not_given, lambda: (leaf(3, 4), leaf(3, 4)), "ScaledBackward"),
 ]
 """`make`, inputs, and who is to blame."""
 
 IN_PLACE = Fault("in place", _in_place, single, "_InPlaceWrongBackward")
+
+
+# ---- faults that only the whole graph shows: every node is right by itself
+
+
+def _clipped(faulty: bool) -> Callable[..., Any]:
+    """Right for small gradients."""
+    cls = function("Clipped", lambda x: 2 * x, lambda g, x: 2 * (g.clamp(-10, 10) if faulty else g))
+    return lambda x: (cls.apply(x * 1).sin() * 100).sum()
+
+
+def _changes_its_gradient(faulty: bool) -> Callable[..., Any]:
+    """In place, while the other branch is given the same one."""
+    cls = function("InPlace", lambda x: 3 * x, lambda g, x: g.mul_(3) if faulty else g * 3)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        one, other = x.sin(), x.cos()
+        return ((one + cls.apply(other)) ** 2).sum()
+
+    return run
+
+
+WHOLE = [
+    Fault("clipped", _clipped, single, "ClippedBackward", found_by="whole"),
+    Fault(
+        "changes its gradient",
+        _changes_its_gradient,
+        single,
+        "InPlaceBackward",
+        found_by="whole",
+    ),
+]
 
 
 # ---- faults in the engine
@@ -326,4 +405,4 @@ def rules() -> Iterator[Fault]:
         )
 
 
-FAULTS = [*pairs(), *SOMEWHERE, IN_PLACE, *rules()]
+FAULTS = [*pairs(), *SOMEWHERE, IN_PLACE, *WHOLE, *rules()]

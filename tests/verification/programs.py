@@ -100,7 +100,7 @@ class MaskedAttention(nn.Module):
         self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mask = torch.triu(torch.ones(5, 5, dtype=torch.bool), 1)
+        mask = torch.triu(torch.ones(5, 5, dtype=torch.bool, device=x.device), 1)
         found: torch.Tensor = self.attention(x, x, x, attn_mask=mask)[0]
         return (found**2).sum()
 
@@ -146,7 +146,7 @@ def in_place(x: torch.Tensor) -> torch.Tensor:
 
 
 def into_a_buffer(x: torch.Tensor) -> torch.Tensor:
-    buffer = torch.zeros(3, 4)
+    buffer = x.new_zeros(3, 4)
     buffer[1] = x[0]
     buffer[2:].copy_(x[1:2])
     row = buffer.view(-1)
@@ -163,8 +163,8 @@ def without_gradients(x: torch.Tensor) -> torch.Tensor:
 
 
 def autocast(x: torch.Tensor) -> torch.Tensor:
-    weight = torch.linspace(-1, 1, 24).view(6, 4)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    weight = torch.linspace(-1, 1, 24, device=x.device).view(6, 4)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
         y = F.linear(x, weight)
         y = F.layer_norm(y, (6,)).relu() @ weight
     return y.float().pow(2).mean()

@@ -104,7 +104,9 @@ PAIRS: list[tuple[str, tuple[tuple[int, ...], ...], Any, Any, Any]] = [
         ((8, 8),),
         lambda x: x.tanh(),
         lambda g, x: g * (1 - x.tanh() ** 2),
-        lambda g, x: (g * (1 - x.tanh() ** 2)).index_fill(1, torch.tensor([5]), 0.5),
+        lambda g, x: (g * (1 - x.tanh() ** 2)).index_fill(
+            1, torch.tensor([5], device=x.device), 0.5
+        ),
     ),
     (
         "Clamped",
