@@ -5,7 +5,7 @@
 gives a reader who types an autograd lesson the same numbers: tensors are made by torch's
 own functions, computed with by torch's own kernels, and differentiated here, by rules that
 can be read (engine/rules). What torch has and the engine does not replace (dtypes, device,
-cuda, nn) is torch's.
+cuda, the modules of nn) is torch's.
 
     tensors    Tensor, and reverse mode in a page
     node       what an operation leaves behind
@@ -21,7 +21,9 @@ cuda, nn) is torch's.
     function   autograd.Function
     functional jacobian, hessian and their products with vectors
     checkpoint compute again in backward instead of keeping
-    modules    whole torch modules on the engine
+    training   torch's modules and optimizers in a training loop
+    modules    a module whose parameters engine Tensors replace
+    attributes what a node shows of itself
 """
 
 from __future__ import annotations
@@ -47,6 +49,9 @@ from graphviz_autograd.engine.modules import functional_call, parameters, wrap
 from graphviz_autograd.engine.operators import OPERATORS as _OPERATORS
 from graphviz_autograd.engine.table import RULES, rule
 from graphviz_autograd.engine.tensors import Tensor
+from graphviz_autograd.engine.training import Module as _Module
+from graphviz_autograd.engine.training import Parameter as _Parameter
+from graphviz_autograd.engine.training import optimizer as _optimizer
 
 __all__ = [
     "RULES",
@@ -60,7 +65,9 @@ __all__ = [
     "is_grad_enabled",
     "is_tensor",
     "linalg",
+    "nn",
     "no_grad",
+    "optim",
     "parameters",
     "rule",
     "set_grad_enabled",
@@ -84,8 +91,26 @@ class _Namespace:
         return value
 
 
+class _Optimizers(_Namespace):
+    """torch.optim, whose optimizers take the engine's Tensors too."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        if isinstance(value, type) and issubclass(value, _torch.optim.Optimizer):
+            value = _optimizer(value)
+            setattr(self, name, value)
+        return value
+
+
 fft = _Namespace(_torch.fft)
 linalg = _Namespace(_torch.linalg)
+nn = _Namespace(
+    _torch.nn,
+    Module=_Module,
+    Parameter=_Parameter,
+    parameter=_Namespace(_torch.nn.parameter, Parameter=_Parameter),
+)
+optim = _Optimizers(_torch.optim, Optimizer=_torch.optim.Optimizer)
 special = _Namespace(_torch.special)
 utils = _Namespace(_torch.utils, checkpoint=types.SimpleNamespace(checkpoint=_checkpoint))
 

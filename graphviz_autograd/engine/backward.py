@@ -7,10 +7,12 @@ from heapq import heappop, heappush
 from typing import Any
 
 import torch
+from torch.nn import Parameter
 
 from graphviz_autograd.engine import modes, words
 from graphviz_autograd.engine.node import KeepGrad, Node
 from graphviz_autograd.engine.tensors import Tensor
+from graphviz_autograd.engine.training import leaf_of
 
 Roots = list[tuple[Any, Any]]  # (edge, gradient to start with)
 
@@ -83,7 +85,8 @@ def grad(
 def _several(value: Any) -> Sequence[Any]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, Tensor | torch.Tensor) else tuple(value)
+    several = (value,) if isinstance(value, Tensor | torch.Tensor) else tuple(value)
+    return tuple([leaf_of(each) if isinstance(each, Parameter) else each for each in several])
 
 
 def _roots(tensors: Sequence[Any], grads: Sequence[Any], record: bool) -> Roots:
@@ -213,8 +216,6 @@ def _leading_to(roots: Roots, targets: set[Node]) -> set[Node]:
 
 
 def _hooked(node: Node, grads: list[Any], record: bool) -> list[Any]:
-    if not node.pre_hooks:
-        return grads
     # what retain_grad keeps is what the other hooks have made of it
     for number, hook in sorted(node.pre_hooks, key=lambda pair: isinstance(pair[1], KeepGrad)):
         grad = grads[number]

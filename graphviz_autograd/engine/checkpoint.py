@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from graphviz_autograd.engine import modes
 from graphviz_autograd.engine.node import NOWHERE, Node, Saved
@@ -31,7 +32,8 @@ def checkpoint(
 ) -> Any:
     """`function(*args, **kwargs)`, whose intermediate results are not kept for backward.
 
-    With `preserve_rng_state` random numbers are the same when the function runs again.
+    With `preserve_rng_state` random numbers are the same when the function runs again, those of
+    the CPU and of the devices that its arguments are on.
     `use_reentrant` is torch's; here both ways are one. Raises RuntimeError in backward if the
     function saves other tensors the second time.
     """
@@ -53,7 +55,9 @@ class _Run:
         self.function = function
         self.args = [_kept(value) for value in args]
         self.kwargs = {name: _kept(value) for name, value in kwargs.items()}
-        self.rng = torch.get_rng_state() if preserve_rng_state else None
+        tensors = [kept for kept in tree_leaves((args, kwargs)) if isinstance(kept, Tensor)]
+        used = _generators(tensors) if preserve_rng_state else []
+        self.random = [(generator, generator.get_state()) for generator in used]
         self.saved = 0
         self.again: dict[int, torch.Tensor] = {}
 
@@ -74,7 +78,7 @@ class _Run:
         args = [_restored(value, owner) for value in self.args]
         kwargs = {name: _restored(value, owner) for name, value in self.kwargs.items()}
         pack = modes.saved_tensors_hooks(_keep_in(found), _never)
-        with _random_numbers_from(self.rng), modes.enable_grad(), pack:
+        with _random_numbers_from(self.random), modes.enable_grad(), pack:
             self.function(*args, **kwargs)
         if len(found) != self.saved:
             raise RuntimeError(CHANGED.format(self.saved, len(found)))
@@ -100,14 +104,25 @@ def _restored(value: Any, owner: Node) -> Any:
     return Tensor(plain) if value.edge is NOWHERE else at_edge(plain, value.edge)
 
 
+def _generators(tensors: list[Tensor]) -> list[torch.Generator]:
+    """What draws random numbers: the CPU's generator, and those of the tensors' devices."""
+    found = [torch.default_generator]
+    devices = {tensor.device: None for tensor in tensors}
+    for device in devices:
+        if device.type in ("cpu", "meta"):
+            continue
+        of_its_kind = getattr(torch.get_device_module(device), "default_generators", ())
+        found += of_its_kind[device.index : device.index + 1]
+    return found
+
+
 @contextlib.contextmanager
-def _random_numbers_from(state: torch.Tensor | None) -> Iterator[None]:
-    if state is None:
-        yield
-        return
-    before = torch.get_rng_state()
-    torch.set_rng_state(state)
+def _random_numbers_from(states: list[tuple[torch.Generator, torch.Tensor]]) -> Iterator[None]:
+    before = [(generator, generator.get_state()) for generator, _ in states]
+    for generator, state in states:
+        generator.set_state(state)
     try:
         yield
     finally:
-        torch.set_rng_state(before)
+        for generator, state in before:
+            generator.set_state(state)

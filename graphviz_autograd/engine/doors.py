@@ -19,6 +19,7 @@ from graphviz_autograd.engine import modes
 from graphviz_autograd.engine.node import FIRST_RESULT, NOWHERE, RESULT, Input, Saved, info
 from graphviz_autograd.engine.table import Geometry, Known, Rule, leave, look_up
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor, at_edge
+from graphviz_autograd.engine.training import is_leaf, leaf_of
 from graphviz_autograd.errors import InputTypeError, UnsupportedOperator
 
 _WIDEST = {
@@ -38,7 +39,13 @@ def apply(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
 
     Raises UnsupportedOperator where a gradient may be asked for and there is no rule.
     """
-    return call(look_up(op), args, kwargs)
+    known = look_up(op)
+    if known.apart is not None:
+        with torch._C._EnableTorchFunction():  # inside a torch function it is off
+            result = known.apart(*args, **kwargs)
+        if result is not NotImplemented:
+            return result
+    return call(known, args, kwargs)
 
 
 def call(known: Known, args: Args, kwargs: Kwargs) -> Any:
@@ -85,29 +92,32 @@ def recorded(known: Known, args: Args, kwargs: Kwargs, result: Any) -> Any:
         refuse_silent(rule, values)
     if not active:
         return wrapped(result)
-    if type(result) is torch.Tensor:
+    if isinstance(result, torch.Tensor):
         if result.dtype not in DIFFERENTIABLE:
             return Tensor(result)
         outputs = (result,)
         kept = keep(rule, active, edges_of, values, outputs)
         inputs = () if active == rule.all_active else inputs_of(rule, edges_of, values)
         return at_edge(result, (leave(rule, edges_of, kept, inputs, outputs), 0))
-    tensors = [out for out in result if isinstance(out, torch.Tensor)]
-    if not any(out.dtype in DIFFERENTIABLE for out in tensors):
+    differentiable = [_has_gradient(out, number, rule) for number, out in enumerate(result)]
+    if not any(differentiable):
         return wrapped(result)
+    tensors = list(result)
+    while not differentiable.pop():  # of the last ones without gradients no node knows
+        tensors.pop()
     kept = keep(rule, active, edges_of, values, result)
     node = leave(rule, edges_of, kept, inputs_of(rule, edges_of, values), tensors)
     return type(result)([_output(out, node, number, rule) for number, out in enumerate(result)])
 
 
 def _output(data: Any, node: Any, number: int, rule: Rule) -> Any:
-    if not isinstance(data, torch.Tensor):
-        return data
-    return at_edge(data, (node, number)) if _has_gradient(data, number, rule) else Tensor(data)
+    return at_edge(data, (node, number)) if _has_gradient(data, number, rule) else wrapped(data)
 
 
-def _has_gradient(data: torch.Tensor, number: int, rule: Rule) -> bool:
-    return data.dtype in DIFFERENTIABLE and (rule.outputs is None or number in rule.outputs)
+def _has_gradient(data: Any, number: int, rule: Rule) -> bool:
+    if rule.outputs is not None and number not in rule.outputs:
+        return False
+    return isinstance(data, torch.Tensor) and data.dtype in DIFFERENTIABLE
 
 
 def edges_by_argument(rule: Rule, values: Args) -> tuple[list[Any], int]:
@@ -141,6 +151,8 @@ def _edges(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_edges(part) for part in value]
     if isinstance(value, torch.Tensor):
+        if is_leaf(value):
+            return leaf_of(value).edge()
         _refuse_torchs(value)
     return NOWHERE
 
@@ -214,6 +226,8 @@ def _sizes(value: Any) -> Any:
 
 
 def _saved(value: Any) -> Any:
+    if is_leaf(value):
+        value = leaf_of(value)
     if isinstance(value, Tensor):
         return Saved(value._data, value.edge(), value)
     if isinstance(value, torch.Tensor):
@@ -259,6 +273,8 @@ def any_requires_grad(values: tuple[Any, ...] | list[Any]) -> bool:
             if value.requires_grad:
                 return True
         elif isinstance(value, torch.Tensor):
+            if is_leaf(value):
+                return True
             _refuse_torchs(value)
         elif isinstance(value, list | tuple) and any_requires_grad(value):
             return True
@@ -270,8 +286,8 @@ def _refuse_torchs(value: torch.Tensor) -> None:
     if value.requires_grad and torch.is_grad_enabled():
         raise InputTypeError(
             "a torch tensor that requires grad meets an engine tensor, and its gradient would be "
-            "lost: give engine.Tensor(tensor, requires_grad=True) in its place; where it is a "
-            "module's parameter, call the module inside engine.wrap(module)"
+            "lost: give engine.Tensor(tensor, requires_grad=True) in its place; where a module "
+            "makes it of its parameters alone, call the module inside engine.wrap(module)"
         )
 
 
@@ -279,9 +295,11 @@ def _refuse_torchs(value: torch.Tensor) -> None:
 
 
 def unwrapped(value: Any) -> Any:
-    """Engine Tensors in an argument as the plain tensors inside them."""
+    """Engine Tensors in an argument as the plain tensors inside them; torch records nothing."""
     if isinstance(value, Tensor):
         return value._data
+    if isinstance(value, torch.Tensor) and value.requires_grad:
+        return value.detach()
     if isinstance(value, list | tuple):
         return type(value)(unwrapped(part) for part in value)
     return value

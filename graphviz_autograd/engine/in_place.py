@@ -20,7 +20,7 @@ from graphviz_autograd.engine.doors import (
     run,
 )
 from graphviz_autograd.engine.node import FIRST_RESULT, NOWHERE, Node, Saved
-from graphviz_autograd.engine.table import Known, Rule, leave
+from graphviz_autograd.engine.table import Known, Rule, RuleNode, leave
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor
 from graphviz_autograd.engine.views import CopySlices
 from graphviz_autograd.errors import UnsupportedOperator
@@ -93,7 +93,7 @@ def _refuse_view(view: Tensor, base: Tensor) -> None:
     if hasattr(node, "needs_input_grad"):
         name = node.name().removesuffix("Backward")
         raise RuntimeError(words.CUSTOM_VIEW_IN_PLACE.format(view.output_nr, name))
-    if node is not None and len(node._infos) > 1:
+    if isinstance(node, RuleNode) and (node.rule.makes_list or len(node._infos) > 1):
         name = node.name().removesuffix("Backward0")
         raise RuntimeError(words.MULTI_VIEW_IN_PLACE.format(view.output_nr, name))
     if node is None and base.requires_grad:

@@ -5,12 +5,22 @@ Nothing here has to do with gradients: all of it is read off the plain tensor in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from graphviz_autograd.engine import words
+from graphviz_autograd.errors import InputTypeError
+
+_NOTE = re.compile(r" {7}\w+=")  # a line of device, size or dtype, where numbers would be
+
+
+def _no_parameter(_: Any, __: Any) -> None:
+    raise InputTypeError(
+        "torch's own nn.Parameter does not take an engine tensor: call engine.nn.Parameter"
+    )
 
 
 class Looks:
@@ -30,6 +40,7 @@ class Looks:
     ndim = property(lambda self: self._data.ndim)
     is_cuda = property(lambda self: self._data.is_cuda)
     _version = property(lambda self: self._data._version)
+    _is_param = property(fset=_no_parameter)
 
     def size(self, dim: int | None = None) -> Any:
         return self._data.size() if dim is None else self._data.size(dim)
@@ -108,7 +119,7 @@ class Looks:
         else:
             return text
         last = text[:-1].rpartition("\n")[2]
-        used = len(last) if last.startswith("       dtype=") else len(last) + 2
+        used = len(last) if _NOTE.match(last) else len(last) + 2
         wide = used + len(suffix) + 2 > torch._tensor_str.PRINT_OPTS.linewidth
         return f"{text[:-1]},{chr(10) + ' ' * 7 if wide else ' '}{suffix})"
 

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 Hook = Callable[[Any], Any]
 
 
@@ -25,22 +27,34 @@ def is_grad_enabled() -> bool:
     return current.recording
 
 
+def _both() -> tuple[bool, bool]:
+    return current.recording, torch.is_grad_enabled()
+
+
+def _switch(ours: bool, torchs: bool) -> None:
+    """Torch's own recording goes along: a module's parameters are torch's, and may be changed
+    where nothing is recorded.
+    """
+    current.recording = ours
+    torch._C._set_grad_enabled(torchs)
+
+
 class set_grad_enabled:  # noqa: N801 - torch's name
     """Switches recording at once; as a context, back again at its end; also a decorator."""
 
     def __init__(self, mode: bool) -> None:
-        self.previous = current.recording
+        self.previous = _both()
         self.mode = mode
-        current.recording = mode
+        _switch(mode, mode)
 
     def __enter__(self) -> None:
-        current.recording = self.mode
+        _switch(self.mode, self.mode)
 
     def __exit__(self, *_: object) -> None:
-        current.recording = self.previous
+        _switch(*self.previous)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        current.recording = self.previous
+        _switch(*self.previous)
 
         if inspect.isgeneratorfunction(function):
             return _generator(function, self.mode)
@@ -87,11 +101,11 @@ class no_grad(set_grad_enabled):  # noqa: N801
 
     def __init__(self) -> None:
         self.mode = False
-        self.previous = current.recording
+        self.previous = _both()
 
     def __enter__(self) -> None:
-        self.previous = current.recording
-        current.recording = self.mode
+        self.previous = _both()
+        _switch(self.mode, self.mode)
 
 
 class enable_grad(no_grad):  # noqa: N801
@@ -107,7 +121,7 @@ class inference_mode(no_grad):  # noqa: N801
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
-        self.mode = not mode if mode else self.previous
+        self.mode = not mode if mode else self.previous[0]
 
 
 class saved_tensors_hooks:  # noqa: N801

@@ -47,6 +47,11 @@ NO_HOOKS: list[Any] = []
 _counter = itertools.count()
 
 
+def count() -> int:
+    """The next number: lower than that of every node made from now on."""
+    return next(_counter)
+
+
 _MANY = 4096
 _infos: dict[Info, Info] = {}
 
@@ -102,12 +107,15 @@ class Node:
     next_functions   for each tensor it took, the edge that tensor came by
     pre_hooks        (number of an output, hook called with its gradient, may replace it)
     hooks            called with the gradients of the inputs and of the outputs
+    _composite       where torch took a function apart into this node and others: the name of
+                     that function, and a number of its own for each call; else not there
 
     Nodes are numbered as they are made, so an edge always leads to a lower number.
     """
 
     __slots__ = (
         "__weakref__",
+        "_composite",
         "_infos",
         "_metadata",
         "_number",
@@ -115,6 +123,8 @@ class Node:
         "next_functions",
         "pre_hooks",
     )
+
+    _composite: tuple[str, int]
 
     def __init__(self, edges: tuple[Any, ...], infos: Sequence[Info]) -> None:
         self.next_functions = edges

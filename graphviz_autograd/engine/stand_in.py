@@ -15,11 +15,13 @@ from typing import Any
 import torch
 from torch.overrides import enable_reentrant_dispatch
 from torch.utils._mode_utils import no_dispatch
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from graphviz_autograd.engine.doors import apply, call
-from graphviz_autograd.engine.table import Known
+from graphviz_autograd.engine.node import AccumulateGrad, Node, count
+from graphviz_autograd.engine.table import FUNCTIONS, Known
 from graphviz_autograd.engine.tensors import DIFFERENTIABLE, Tensor
+from graphviz_autograd.engine.training import is_leaf, leaf_of
 from graphviz_autograd.errors import UnsupportedOperator
 
 
@@ -103,10 +105,21 @@ def through_torch(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     known = ENTRANCES.get(func)
     if known is not None and not kwargs and type(args[0]) is Tensor:
         return call(known, args, {})
+    since = count()
+    own = FUNCTIONS.get(func)
+    made = own(*args, **(kwargs or {})) if own is not None else _through(func, args, kwargs or {})
+    _note_composite(func, since, made)
+    return made
+
+
+def _through(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     standing: dict[int, StandIn] = {}
     constants: dict[int, Tensor] = {}
+    leaves: dict[int, Tensor] = {}
 
     def stand_in(value: Any) -> Any:
+        if is_leaf(value):
+            value = leaves.setdefault(id(value), leaf_of(value))
         if not isinstance(value, Tensor):
             return value
         if value._data.dtype not in DIFFERENTIABLE:  # a constant, whose numbers torch may look at
@@ -119,20 +132,51 @@ def through_torch(func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     def engine(value: Any) -> Any:
         return constants[id(value)] if id(value) in constants else _engine_of(value)
 
-    with _without_onednn() if func is torch.lstm else nullcontext():
-        result = func(*tree_map(stand_in, args), **tree_map(stand_in, kwargs or {}))
+    with _step_by_step() if func in _RECURRENT else nullcontext():
+        result = func(*tree_map(stand_in, args), **tree_map(stand_in, kwargs))
     return tree_map(engine, result)
 
 
+def _note_composite(func: Callable[..., Any], since: int, made: Any) -> None:
+    """Where a function has left several nodes, each is told which call it belongs to.
+
+    The outermost function counts: it comes last, and has its way.
+    """
+    tensors = (made,) if type(made) is Tensor else tree_leaves(made)
+    found: dict[Node, None] = {}
+    stack = [tensor._edge[0] for tensor in tensors if isinstance(tensor, Tensor) and tensor._edge]
+    while stack:
+        node = stack.pop()
+        if node._number > since and node not in found and not isinstance(node, AccumulateGrad):
+            found[node] = None
+            stack.extend(child for child, _ in node.next_functions if child is not None)
+    if len(found) > 1:
+        composite = (_name(func), since)
+        for node in found:
+            node._composite = composite
+
+
+def _name(func: Any) -> str:
+    """What a function of torch is called; `x @ y` is matmul, `x.H` is H."""
+    getter = func.__name__ == "__get__"
+    name: str = (func.__self__ if getter else func).__name__
+    return name.strip("_")
+
+
+_RECURRENT = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu}
+
+
 @contextmanager
-def _without_onednn() -> Iterator[None]:
-    """With oneDNN an LSTM would arrive as one operator, and a large one."""
-    before = torch._C._get_mkldnn_enabled()
+def _step_by_step() -> Iterator[None]:
+    """With oneDNN or cuDNN a whole LSTM would arrive as one operator, and a large one."""
+    before = torch._C._get_mkldnn_enabled(), torch._C._get_cudnn_enabled()
     torch._C._set_mkldnn_enabled(False)
+    torch._C._set_cudnn_enabled(False)
     try:
         yield
     finally:
-        torch._C._set_mkldnn_enabled(before)
+        torch._C._set_mkldnn_enabled(before[0])
+        torch._C._set_cudnn_enabled(before[1])
 
 
 def _engine_of(value: Any) -> Any:

@@ -20,22 +20,19 @@ imaginary part.
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
 from torch._ops import OpOverload
 
+from graphviz_autograd.engine.attributes import attributes, settings
 from graphviz_autograd.engine.node import NOWHERE, RESULT, Input, Node, Saved, info
 from graphviz_autograd.engine.tensors import at_edge
 from graphviz_autograd.engine.words import FREED
 
 VJP = Callable[..., Any]
-
-_NOTHING = SimpleNamespace(data=None, unpack_hook=None)
 
 
 class Field(NamedTuple):
@@ -93,6 +90,7 @@ class Rule:
         self.names = tuple(names)
         self.defaults = tuple(a.default_value if a.has_default_value() else None for a in arguments)
         self.tensors = {a.name for a in arguments if "Tensor" in str(a.type)}
+        self.makes_list = "List" in str(op._schema.returns[0].type) if op._schema.returns else False
         self.has_lists = any("List" in str(a.type) for a in arguments if a.name in vjps)
         self.silent = [names.index(name) for name in names if name in self.tensors - set(vjps)]
         self.places = [(names.index(name), 1 << number) for number, name in enumerate(vjps)]
@@ -104,6 +102,7 @@ class Rule:
         self.all_active = -1 if self.silent or self.has_lists else (1 << len(vjps)) - 1
         wanted = {name: set(_parameters(vjp)) - {"g", "gs"} for name, vjp in vjps.items()}
         fields = dict.fromkeys(name for vjp in vjps.values() for name in _parameters(vjp))
+        fields |= dict.fromkeys(settings(op, name))
         self.fields = [_field(f, names, wanted) for f in fields if f not in ("g", "gs")]
         order = ["g", "gs", *[field.name for field in self.fields]]
         self.calls = [
@@ -189,6 +188,28 @@ def constant(*ops: OpOverload) -> None:
         look_up(op).constant = True
 
 
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+"""Functions of torch that are no operator, and what runs in their place."""
+
+
+def taken_apart(of: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator: where a program arrives at an operator of torch, or at a function that is
+    none, this function runs on the engine instead.
+
+    It takes what that takes, and is written with torch functions that have rules. In place of an
+    operator it may answer NotImplemented, and the operator runs as ever.
+    """
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(of, OpOverload):
+            look_up(of).apart = function
+        else:
+            FUNCTIONS[of] = function
+        return function
+
+    return noted
+
+
 # ---- from an operator to what is known of it
 
 
@@ -201,9 +222,20 @@ class Known:
     is_view     whether its results share their memory with its first argument
     shape_only  whether it changes in place how a tensor is looked at, not its numbers
     constant    whether its results never require grad
+    apart       what runs in its place, where `taken_apart` said so
     """
 
-    __slots__ = ("constant", "in_place", "is_view", "op", "rule", "run", "shape_only", "twin")
+    __slots__ = (
+        "apart",
+        "constant",
+        "in_place",
+        "is_view",
+        "op",
+        "rule",
+        "run",
+        "shape_only",
+        "twin",
+    )
 
     def __init__(self, op: OpOverload) -> None:
         alias = op._schema.arguments[0].alias_info if op._schema.arguments else None
@@ -215,6 +247,7 @@ class Known:
         self.twin = _twin(op) if self.in_place else op
         self.constant = op in CONSTANT
         self.rule = RULES.get(op) or RULES.get(self.twin)
+        self.apart: Callable[..., Any] | None = None
 
 
 _looked_up: dict[OpOverload, Known] = {}
@@ -338,21 +371,5 @@ def leave(
 
 
 def _node_type(name: str, rule: Rule) -> type[RuleNode]:
-    """A class of nodes of its own for a rule, with what it saves readable as torch's is."""
-    space: dict[str, Any] = {"__slots__": (), "rule": rule}
-    for place, field in enumerate(rule.fields):
-        space[f"_saved_{field.name}"] = property(functools.partial(_read_saved, place))
-        if field.what == "result" or field.name in rule.tensors:
-            space[f"_raw_saved_{field.name}"] = property(functools.partial(_read_raw, place))
-    return type(name, (RuleNode,), space)
-
-
-def _read_saved(place: int, node: RuleNode) -> Any:
-    if node._kept is None:
-        raise RuntimeError(FREED)
-    return node._value(node._kept[place], False)
-
-
-def _read_raw(place: int, node: RuleNode) -> Any:
-    kept = None if node._kept is None else node._kept[place]
-    return tuple(kept) if isinstance(kept, list) else kept or _NOTHING
+    """A class of nodes of its own for a rule, which shows what torch's does."""
+    return type(name, (RuleNode,), {"__slots__": (), "rule": rule, **attributes(name, rule)})

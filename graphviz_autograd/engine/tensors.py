@@ -82,7 +82,7 @@ class Tensor(Looks):
         self._hooks: list[Any] = NO_HOOKS
         self._edge: Edge | None = None
         self._base: Tensor | None = None
-        self._accumulator: weakref.ref[AccumulateGrad] | None = None
+        self._accumulator: Callable[[], AccumulateGrad | None] | None = None
         self._requires_grad = False
         self._generation = 0  # of a base, how often its graph moved; of a view, when it looked
         if requires_grad:

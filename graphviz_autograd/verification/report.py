@@ -204,6 +204,9 @@ class Report:
             nodes[first.id].data["verify"] = {**first.as_json(), "first": True}
 
 
+MOST_ROWS = 8
+"""Rows that the report shows of one sort; its JSON has all."""
+
 _WORSE: Sequence[Status] = (MATCHED, NOT_CHECKED, FAILED)
 
 
@@ -218,19 +221,7 @@ def _lines(report: Report) -> list[str]:
     if first is not None:
         lines.append(f"first failure: {_place(first)}, found by the {first.found_by} check")
         lines += [f"    {text}" for text in (first.reason, _size(first), first.numeric) if text]
-    several = len(report.devices) > 1
-    rows = [
-        (
-            check.kind,
-            check.name + (f" [{check.device}]" if several else ""),
-            check.status,
-            "see above" if check is first else _how(check),
-        )
-        for check in [*report.leaves, *report.outputs, *report.across, *report.nodes]
-        if check.status == FAILED or (check.kind != "node" and check not in report.across)
-    ]
-    width = max([len(row[1]) for row in rows], default=0)
-    lines += [f"{kind:<7} {name:<{width}}  {status:<11}  {how}" for kind, name, status, how in rows]
+    lines += _rows(report)
     lines += _beside(report.across)
     for check in report.allowed:
         lines.append(f"allowed {check.name}: {check.reason}")
@@ -238,6 +229,37 @@ def _lines(report: Report) -> list[str]:
     for reason, count in unknown.most_common():
         lines.append(f"{count} node{'s' * (count != 1)} not checked: {reason}")
     return [*lines, *[f"note: {note}" for note in report.notes]]
+
+
+def _rows(report: Report) -> list[str]:
+    """A line for each leaf and output, and for each node that failed; of many of one sort the
+    first, and how many more there are.
+    """
+    shown = [*report.leaves, *report.outputs, *report.across, *report.nodes]
+    sorts: dict[tuple[str, str, bool], list[Check]] = {}
+    for check in shown:
+        across = check in report.across
+        if check.status == FAILED or (check.kind != "node" and not across):
+            sorts.setdefault((check.kind, check.status, across), []).append(check)
+    several = len(report.devices) > 1
+    rows: list[tuple[str, str, str, str]] = []
+    for (kind, status, _), checks in sorted(sorts.items(), key=lambda sort: _row_order(*sort[0])):
+        for check in checks[:MOST_ROWS]:
+            name = check.name + (f" [{check.device}]" if several else "")
+            how = "see above" if check is report.first_failure else _how(check)
+            rows.append((kind, name, status, how))
+        if len(checks) > MOST_ROWS:
+            rows.append((kind, f"... {len(checks) - MOST_ROWS} more", status, ""))
+    width = max([len(row[1]) for row in rows], default=0)
+    return [
+        f"{kind:<7} {name:<{width}}  {status:<11}  {how}".rstrip()
+        for kind, name, status, how in rows
+    ]
+
+
+def _row_order(kind: str, status: str, across: bool) -> tuple[int, int, bool]:
+    """Nodes before leaves before outputs, and of each what failed first."""
+    return ("node", "leaf", "output").index(kind), -_WORSE.index(status), across  # type: ignore[arg-type]
 
 
 def _beside(across: list[Check]) -> list[str]:

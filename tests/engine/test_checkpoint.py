@@ -17,22 +17,30 @@ def wave(x: Tensor, w: Tensor) -> Any:
     return (x * w).sin().exp() * x
 
 
-def pair() -> tuple[Tensor, Tensor]:
+def pair(device: str = "cpu") -> tuple[Tensor, Tensor]:
     return (
-        engine.linspace(0, 1, 4, requires_grad=True),
-        engine.linspace(1, 2, 4, requires_grad=True),
+        engine.linspace(0, 1, 4, device=device, requires_grad=True),
+        engine.linspace(1, 2, 4, device=device, requires_grad=True),
     )
 
 
-def test_gradients_of_a_checkpointed_function_are_the_same() -> None:
-    x, w = pair()
+def copy_of_generator(device: str) -> plain_torch.Generator:
+    """One that will draw what torch's own on that device would draw next."""
+    current = plain_torch.cuda.get_rng_state() if device == "cuda" else plain_torch.get_rng_state()
+    generator = plain_torch.Generator(device)
+    generator.set_state(current)
+    return generator
+
+
+def test_gradients_of_a_checkpointed_function_are_the_same(device: str) -> None:
+    x, w = pair(device)
     expected = engine.autograd.grad(wave(x, w).sum(), (x, w))
     found = engine.autograd.grad(checkpoint(wave, x, w).sum(), (x, w))
     assert [g.tolist() for g in found] == [g.tolist() for g in expected]
 
 
-def test_what_the_function_closes_over_gets_its_gradient_too() -> None:
-    x, w = pair()
+def test_what_the_function_closes_over_gets_its_gradient_too(device: str) -> None:
+    x, w = pair(device)
     checkpoint(lambda t: wave(t, w), x, use_reentrant=False).sum().backward()
     expected = engine.autograd.grad(wave(x, w).sum(), (x, w))
     assert x.grad.tolist() == expected[0].tolist()
@@ -59,8 +67,8 @@ def test_nothing_is_kept_between_forward_and_backward() -> None:
     assert not isinstance(y.grad_fn._raw_saved_self.data, plain_torch.Tensor)
 
 
-def test_checkpoints_nest() -> None:
-    x, w = pair()
+def test_checkpoints_nest(device: str) -> None:
+    x, w = pair(device)
 
     def outer(x: Tensor) -> Any:
         return checkpoint(wave, x.exp(), w).cos()
@@ -70,8 +78,8 @@ def test_checkpoints_nest() -> None:
     assert [g.tolist() for g in found] == [g.tolist() for g in expected]
 
 
-def test_second_derivatives_go_through_a_checkpoint() -> None:
-    x, w = pair()
+def test_second_derivatives_go_through_a_checkpoint(device: str) -> None:
+    x, w = pair(device)
 
     def slopes(y: Any) -> list[Any]:
         (first,) = engine.autograd.grad(y.sum(), x, create_graph=True)
@@ -80,19 +88,19 @@ def test_second_derivatives_go_through_a_checkpoint() -> None:
     assert slopes(checkpoint(wave, x, w)) == slopes(wave(x, w))
 
 
-def test_random_numbers_are_the_same_the_second_time() -> None:
+def test_random_numbers_are_the_same_the_second_time(device: str) -> None:
     def noisy(x: Tensor) -> Any:
-        return (x * engine.rand(4)).exp()
+        return (x * engine.rand(4, device=device)).exp()
 
-    x, _ = pair()
+    x, _ = pair(device)
     engine.manual_seed(5)
     (expected,) = engine.autograd.grad(noisy(x).sum(), x)
     engine.manual_seed(5)
     y = checkpoint(noisy, x)
-    state = plain_torch.get_rng_state()
+    after = copy_of_generator(device)
     (found,) = engine.autograd.grad(y.sum(), x)
     assert found.tolist() == expected.tolist()
-    assert plain_torch.equal(plain_torch.get_rng_state(), state)
+    assert plain_torch.rand(1, device=device) == plain_torch.rand(1, device=device, generator=after)
 
 
 def test_a_function_that_does_something_else_the_second_time_is_an_error() -> None:

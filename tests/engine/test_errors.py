@@ -118,6 +118,7 @@ ONE_LINERS: dict[str, Program] = {
     "leaf in place": lambda torch: leaf(torch).add_(1),
     "leaf in place by index": lambda torch: leaf(torch).__setitem__(0, 1),
     "view of a leaf in place": lambda torch: leaf(torch).view(3).add_(1),
+    "the only one of views in place": lambda torch: (leaf(torch) * 2).split(3)[0].add_(1),
     "one of several views in place": lambda torch: (leaf(torch) * 2).unbind()[0].add_(1),
     "integers, method": lambda torch: torch.ones(3, dtype=torch.int64).requires_grad_(),
     "integers, attribute": lambda torch: setattr(torch.arange(3), "requires_grad", True),

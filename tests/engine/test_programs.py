@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from graphviz_autograd import engine
@@ -60,7 +60,9 @@ ALONG: dict[str, Callable[[Any], Any]] = {
     "flip": lambda a: a.flip(0),
     "roll": lambda a: a.roll(1, -1),
     "taken twice": lambda a: a[[0, -1, 0]],
-    "gathered": lambda a: (a * 1).gather(-1, torch.zeros(a.shape, dtype=torch.int64)),
+    "gathered": lambda a: (a * 1).gather(
+        -1, torch.zeros(a.shape, dtype=torch.int64, device=a.device)
+    ),
     "every other": lambda a: a[..., ::2],
     "a piece": lambda a: a.split(2, dim=-1)[0],
     "a row": lambda a: a.unbind(0)[-1],
@@ -126,7 +128,9 @@ IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "fill from row": lambda a, b: a.__setitem__(-1, a[0] * 2) if a.dim() else None,
     "fill by index": lambda a, b: a.__setitem__([0, 0], b.mean()) if a.dim() else None,
     "fill by mask": lambda a, b: a.__setitem__(a > 0.5, b.mean()),
-    "index_add_": lambda a, b: a.index_add_(0, ZERO, a[:1].detach()) if a.dim() else None,
+    "index_add_": lambda a, b: (
+        a.index_add_(0, ZERO.to(a.device), a[:1].detach()) if a.dim() else None
+    ),
     "through a flat view": lambda a, b: a.reshape(-1)[:1].sin_(),
     "through a diagonal": lambda a, b: a.diagonal().add_(b.sum()) if a.dim() > 1 else None,
     "through a piece": lambda a, b: a.chunk(2)[0].add_(1) if a.dim() else None,
@@ -188,11 +192,11 @@ def run(program: list[Step], inputs: list[Any]) -> Any:
     return total
 
 
-def outcome(program: list[Step], shapes: list[Any], wrap: Any, grad: Any) -> Any:
+def outcome(program: list[Step], shapes: list[Any], device: str, wrap: Any, grad: Any) -> Any:
     """The value, the gradients and their gradients; or the error."""
     generator = torch.Generator().manual_seed(1)
     numbers = [torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    inputs = [wrap(number) for number in numbers]
+    inputs = [wrap(number.to(device)) for number in numbers]
     try:
         total = run(program, inputs)
         first = grad(total, inputs, create_graph=True, materialize_grads=True)
@@ -205,20 +209,22 @@ def outcome(program: list[Step], shapes: list[Any], wrap: Any, grad: Any) -> Any
     return [None if t is None else t.detach().tolist() for t in (total, *first, *again)]
 
 
-@settings(max_examples=150)
-@given(programs, leaves)
-@example([("mul_ all", 0, 0)], [(3,)])  # changed by itself
-@example([("windows", 0, 0), ("sigmoid_", 1, 0)], [(3,)])  # a result kept by a change of a view
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(program=programs, shapes=leaves)
+@example(program=[("mul_ all", 0, 0)], shapes=[(3,)])  # changed by itself
+@example(  # a result kept by a change of a view
+    program=[("windows", 0, 0), ("sigmoid_", 1, 0)], shapes=[(3,)]
+)
 def test_random_programs_have_torchs_gradients_of_first_and_second_order(
-    program: list[Step], shapes: list[Any]
+    device: str, program: list[Step], shapes: list[Any]
 ) -> None:
     def leaf(number: torch.Tensor) -> torch.Tensor:
         return number.clone().requires_grad_()
 
-    expected = outcome(program, shapes, leaf, torch.autograd.grad)
+    expected = outcome(program, shapes, device, leaf, torch.autograd.grad)
     if isinstance(expected, str) and "returns multiple views" in expected:
         return
-    found = outcome(program, shapes, lambda number: engine.Tensor(number, True), autograd.grad)
+    found = outcome(program, shapes, device, lambda n: engine.Tensor(n, True), autograd.grad)
     if isinstance(expected, str) or isinstance(found, str):
         assert found == expected
         return

@@ -333,7 +333,7 @@ def test_torchs_own_autograd_never_sees_a_tensor() -> None:
 
 
 def test_dtypes_devices_and_constants_are_torchs() -> None:
-    for name in ("float64", "device", "Size", "pi", "Generator", "nn", "cuda"):
+    for name in ("float64", "device", "Size", "pi", "Generator", "cuda"):
         assert getattr(engine, name) is getattr(plain_torch, name)
     with pytest.raises(AttributeError):
         engine.no_such_thing  # noqa: B018
@@ -357,3 +357,12 @@ def test_a_copy_of_a_leaf_has_a_graph_of_its_own() -> None:
     assert other.grad.tolist() == [5.0, 5.0]
     with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
         copy.deepcopy(x * 2)
+
+
+def test_notes_that_fill_a_line_are_wrapped_as_torch_wraps_them() -> None:
+    for shape in ((2,), (1,) * 12, (1,) * 24):
+        for dtype in (plain_torch.float32, plain_torch.float64):
+            options = {"device": "meta", "dtype": dtype, "requires_grad": True}
+            ours, theirs = (kit.ones(shape, **options) for kit in (engine, plain_torch))
+            assert repr(ours) == repr(theirs)
+            assert repr(ours * 2) == repr(theirs * 2)

@@ -65,13 +65,11 @@ def test_every_entry_has_its_pictures(gallery: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_entry_has_the_same_graph_on_the_engine(name: str) -> None:
-    """Nodes, names, shapes, what was saved and arrows; attributes are each engine's own."""
+    """Nodes, names, shapes, attributes, what was saved, and arrows."""
     entry = ENTRIES[name]
     roots = (entry.root,) if entry.root else ()
     program = Program("file", str(entry.path))
-    torchs, own = (
-        run(program, engine=engine, roots=roots, attrs=False).graph for engine in get_args(Engine)
-    )
+    torchs, own = (run(program, engine=engine, roots=roots).graph for engine in get_args(Engine))
     assert torchs is not None
     assert own is not None
     assert own.meta["engine"] == "own"

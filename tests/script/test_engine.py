@@ -208,10 +208,55 @@ def test_what_the_engine_does_not_replace_is_torchs(play: Play) -> None:
     assert leaves(drawn(outcome)) == [("x",)]
 
 
-def test_the_parameters_of_a_module_are_refused_and_not_lost(
+TRAINING = """
+import torch
+import torch.nn as nn
+import torch.optim as optim
+from torch.nn import Parameter
+from torch.utils.data import DataLoader, TensorDataset
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = Parameter(torch.zeros(6, 4))
+        self.hidden = nn.Linear(4, 8)
+        self.out = nn.Linear(8, 2)
+        nn.init.normal_(self.places)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.hidden(x + self.places[: x.shape[0]])))
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(10, 4), torch.randint(0, 2, (10,)))
+model, loss_fn = Net(), nn.CrossEntropyLoss()
+optimizer = optim.Adam(model.parameters(), lr=0.1)
+for x, labels in DataLoader(data, batch_size=5, shuffle=True):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), labels)
+    loss.backward()
+    optimizer.step()
+    print(f"{loss.item():.4f}")
+"""
+
+
+def test_a_training_loop_with_torchs_modules_and_optimizers_runs_on_the_engine(
     play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcome = play("import torch\ntorch.nn.Linear(2, 1)(torch.ones(3, 2)).sum().backward()\n")
+    ours, printed = drawn(play(TRAINING, keep_going=True)), capsys.readouterr().out
+    torchs = drawn(play(TRAINING, keep_going=True, engine="torch"))
+    assert printed == capsys.readouterr().out
+    assert ("model.hidden.weight",) in leaves(ours)
+    assert leaves(ours) == leaves(torchs)
+    assert [node.op for node in ours.nodes if node.kind == "op"] == [
+        node.op for node in torchs.nodes if node.kind == "op"
+    ]
+
+
+def test_what_torch_makes_of_parameters_alone_is_refused_and_not_lost(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "import torch\nlinear = torch.nn.Linear(2, 1)\n"
+    outcome = play(text + "(torch.ones(2) * linear.weight[0]).sum().backward()\n")
     assert (outcome.graph, outcome.exit_code) == (None, 1)
     assert "engine.wrap(module)" in capsys.readouterr().err
 

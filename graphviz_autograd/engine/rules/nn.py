@@ -1,4 +1,4 @@
-"""Layers of neural networks: softmax, normalisation, attention, shuffles."""
+"""Layers of neural networks: softmax, normalisation, shuffles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ aten = torch.ops.aten
 # ---- softmax: result = exp(self) / Σ exp(self)
 
 
-def _softmax_back(g: Any, result: Any, dim: int) -> Any:
+def softmax_back(g: Any, result: Any, dim: int) -> Any:
     g, result = finer(g), finer(result)
     return result * (g - (g * result).sum(dim, keepdim=True))
 
@@ -29,12 +29,12 @@ def _log_softmax_back(g: Any, result: Any, dim: int) -> Any:
 rule(
     aten._softmax.default,
     "∂self = result·(g - Σ g·result)",
-    self=lambda g, result, dim: _softmax_back(g, result, dim),
+    self=lambda g, result, dim: softmax_back(g, result, dim),
 )
 rule(
     aten._safe_softmax.default,
     "∂self = result·(g - Σ g·result)",
-    self=lambda g, result, dim: _softmax_back(g, result, dim),
+    self=lambda g, result, dim: softmax_back(g, result, dim),
 )
 rule(
     aten._log_softmax.default,
@@ -44,7 +44,7 @@ rule(
 rule(
     aten._softmax_backward_data.default,
     "s = output, h = grad_output: ∂h = s·(g - Σ g·s), ∂s = g·(h - Σ h·s) - h·Σ g·s",
-    grad_output=lambda g, output, dim: _softmax_back(g, output, dim),
+    grad_output=lambda g, output, dim: softmax_back(g, output, dim),
     output=lambda g, grad_output, output, dim: (
         g * (grad_output - (grad_output * output).sum(dim, keepdim=True))
         - grad_output * (g * output).sum(dim, keepdim=True)
@@ -251,69 +251,6 @@ rule(
     outputs=(0,),
     v=_weight_norm_v,
     g=lambda g, v, dim: _per_slice(g * v, dim) / _per_slice(v * v, dim).sqrt(),
-)
-
-
-# ---- attention: result = P·value
-
-
-def _attention(
-    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
-) -> dict[str, Any]:
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = finer(query) @ finer(key).transpose(-1, -2) * scale
-    if causal:
-        below = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        scores = scores.masked_fill(~below, -math.inf)
-    if mask is not None:
-        scores = scores + mask
-    p = aten._safe_softmax.default(scores, -1)
-    through = _softmax_back(finer(g) @ finer(value).transpose(-1, -2), p, -1)
-    return {"p": p, "scores": through, "scale": scale}
-
-
-def _attention_query(
-    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
-) -> Any:
-    found = _attention(g, query, key, value, mask, causal, scale)
-    return found["scores"] @ finer(key) * found["scale"]
-
-
-def _attention_key(
-    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
-) -> Any:
-    found = _attention(g, query, key, value, mask, causal, scale)
-    return found["scores"].transpose(-1, -2) @ finer(query) * found["scale"]
-
-
-def _attention_value(
-    g: Any, query: Any, key: Any, value: Any, mask: Any, causal: bool, scale: Any
-) -> Any:
-    found = _attention(g, query, key, value, mask, causal, scale)
-    return found["p"].transpose(-1, -2) @ finer(g)
-
-
-ATTENTION = (
-    "P = softmax(scale·query·keyᵀ + mask), h = P∘(g·valueᵀ - Σ P∘(g·valueᵀ)): "
-    "∂query = scale·h·key, ∂key = scale·hᵀ·query, ∂value = Pᵀ·g, ∂mask = h"
-)
-
-rule(
-    aten._scaled_dot_product_flash_attention_for_cpu.default,
-    ATTENTION,
-    outputs=(0,),
-    query=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_query(
-        g, query, key, value, attn_mask, is_causal, scale
-    ),
-    key=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_key(
-        g, query, key, value, attn_mask, is_causal, scale
-    ),
-    value=lambda g, query, key, value, attn_mask, is_causal, scale: _attention_value(
-        g, query, key, value, attn_mask, is_causal, scale
-    ),
-    attn_mask=lambda g, query, key, value, attn_mask, is_causal, scale: _attention(
-        g, query, key, value, attn_mask, is_causal, scale
-    )["scores"],
 )
 
 

@@ -26,7 +26,7 @@ def gradients(space: Any, function: Any, inputs: Any, order: int) -> Any:
     result = function(*inputs)
     seen = [result]
     for _ in range(order):
-        weights = torch.rand(result.shape, dtype=torch.float64).to(result.dtype)
+        weights = torch.rand(result.shape, dtype=torch.float64).to(result.device, result.dtype)
         weights = weights if space is torch else engine.Tensor(weights)
         found = space.autograd.grad(result, inputs, weights, create_graph=True, allow_unused=True)
         seen += found
@@ -137,26 +137,26 @@ BINARY = [
 
 
 @pytest.mark.parametrize("name", UNARY)
-def test_functions_of_one_number(name: str) -> None:
-    agree(getattr(torch, name), torch.tensor(POINTS, dtype=torch.float64))
+def test_functions_of_one_number(name: str, device: str) -> None:
+    agree(getattr(torch, name), torch.tensor(POINTS, dtype=torch.float64, device=device))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations(name: str) -> None:
-    agree(getattr(F, name), torch.tensor(POINTS, dtype=torch.float64))
+def test_activations(name: str, device: str) -> None:
+    agree(getattr(F, name), torch.tensor(POINTS, dtype=torch.float64, device=device))
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_functions_of_two_numbers_at_ties_zeros_and_infinities(name: str) -> None:
-    first, second = torch.tensor(list(product(POINTS, POINTS)), dtype=torch.float64).unbind(1)
-    agree(getattr(torch, name), first, second)
+def test_functions_of_two_numbers_at_ties_zeros_and_infinities(name: str, device: str) -> None:
+    pairs = torch.tensor(list(product(POINTS, POINTS)), dtype=torch.float64, device=device)
+    agree(getattr(torch, name), *pairs.unbind(1))
 
 
 @pytest.mark.parametrize(
     "name", ["tanh", "sigmoid", "exp", "log", "sqrt", "mul", "div", "pow", "atan2", "hypot"]
 )
-def test_second_derivatives(name: str) -> None:
-    inputs = torch.rand(2, 3, 4, dtype=torch.float64) + 0.5
+def test_second_derivatives(name: str, device: str) -> None:
+    inputs = torch.rand(2, 3, 4, dtype=torch.float64, device=device) + 0.5
     count = 2 if name in BINARY else 1
     agree(getattr(torch, name), *inputs[:count], order=2)
 
@@ -180,8 +180,8 @@ def test_second_derivatives(name: str) -> None:
         "square",
     ],
 )
-def test_complex_numbers(name: str) -> None:
-    agree(getattr(torch, name), torch.tensor(COMPLEX, dtype=torch.complex128))
+def test_complex_numbers(name: str, device: str) -> None:
+    agree(getattr(torch, name), torch.tensor(COMPLEX, dtype=torch.complex128, device=device))
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_complex_numbers(name: str) -> None:
         lambda x: torch.complex(x, 2 * x),
     ],
 )
-def test_numbers_among_the_arguments(function: Any) -> None:
-    agree(function, torch.tensor(POINTS, dtype=torch.float64))
+def test_numbers_among_the_arguments(function: Any, device: str) -> None:
+    agree(function, torch.tensor(POINTS, dtype=torch.float64, device=device))
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_numbers_among_the_arguments(function: Any) -> None:
         lambda x: F.dropout(2 * x, 0.4, inplace=True),
     ],
 )
-def test_in_place(function: Any) -> None:
-    agree(function, torch.tensor(POINTS[:-2], dtype=torch.float64))
+def test_in_place(function: Any, device: str) -> None:
+    agree(function, torch.tensor(POINTS[:-2], dtype=torch.float64, device=device))
 
 
 def changed(view: Any) -> Any:
@@ -238,14 +238,14 @@ def changed(view: Any) -> Any:
     "view",
     [torch.conj, torch.real, torch.imag, torch.view_as_real, lambda y: y.conj().imag],
 )
-def test_changing_a_view_of_complex_numbers_changes_their_gradient(view: Any) -> None:
-    agree(changed(view), torch.tensor(COMPLEX, dtype=torch.complex128))
+def test_changing_a_view_of_complex_numbers_changes_their_gradient(view: Any, device: str) -> None:
+    agree(changed(view), torch.tensor(COMPLEX, dtype=torch.complex128, device=device))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "gelu", "silu", "softplus", "elu"])
-def test_short_floats(name: str, dtype: torch.dtype) -> None:
-    agree(getattr(F, name), torch.tensor(POINTS[:8], dtype=dtype))
+def test_short_floats(name: str, dtype: torch.dtype, device: str) -> None:
+    agree(getattr(F, name), torch.tensor(POINTS[:8], dtype=dtype, device=device))
 
 
 def test_a_number_is_not_rounded_to_float32() -> None:

@@ -25,7 +25,7 @@ ROWS = torch.tensor([[0, 1, 1, 1, 1, 1, 1, 1] * 64])
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softmax": lambda x: x.softmax(-1),
     "log_softmax": lambda x: x.log_softmax(-1),
-    "cross entropy": lambda x: F.cross_entropy(x[:, :5], LABELS),
+    "cross entropy": lambda x: F.cross_entropy(x[:, :5], LABELS.to(x.device)),
     "binary cross entropy": lambda x: F.binary_cross_entropy_with_logits(x, (x > 0).to(x.dtype)),
     "layer norm": lambda x: F.layer_norm(x, (16,)),
     "batch norm": lambda x: F.batch_norm(x, None, None, training=True),
@@ -43,7 +43,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sampling": lambda x: F.grid_sample(
         x[None, None], x[None, :, :, None].expand(-1, -1, -1, 2).tanh(), align_corners=True
     ),
-    "a row used often": lambda x: F.embedding(ROWS, x),
+    "a row used often": lambda x: F.embedding(ROWS.to(x.device), x),
     "product of matrices": lambda x: x @ x.mT,
 }
 
@@ -67,11 +67,13 @@ def assert_as_near(ours: Any, torchs: Any, exact: Any, dtype: torch.dtype) -> No
 
 @pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_gradient_in_half_precision_is_as_exact_as_torchs(name: str, dtype: torch.dtype) -> None:
+def test_a_gradient_in_half_precision_is_as_exact_as_torchs(
+    name: str, dtype: torch.dtype, device: str
+) -> None:
     torch.manual_seed(0)
-    data = torch.randn(8, 16).to(dtype)
+    data = torch.randn(8, 16).to(device, dtype)
     function = FUNCTIONS[name]
-    slope = torch.randn(function(data).shape).to(dtype)
+    slope = torch.randn(function(data).shape).to(device, dtype)
     found = []
     for kind in (dtype, torch.float64):
         x = data.to(kind, copy=True).requires_grad_()
@@ -110,17 +112,17 @@ def parameter_gradients(module: Any, data: torch.Tensor, slopes: Any) -> list[to
 @pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_in_half_precision_has_gradients_as_exact_as_torchs(
-    name: str, dtype: torch.dtype
+    name: str, dtype: torch.dtype, device: str
 ) -> None:
     torch.manual_seed(0)
-    module = MODULES[name]().to(dtype)
-    exact_module = MODULES[name]().double()
+    module = MODULES[name]().to(device, dtype)
+    exact_module = MODULES[name]().to(device, torch.float64)
     exact_module.load_state_dict(module.state_dict())
-    data = torch.randn(7, 5, 16).to(dtype)
+    data = torch.randn(7, 5, 16).to(device, dtype)
     x = engine.Tensor(data, True)
     with engine.wrap(module) as tensors:
         results = tree_leaves(module(x))
-    slopes = [torch.randn(result.shape).to(dtype) for result in results]
+    slopes = [torch.randn(result.shape).to(device, dtype) for result in results]
     engine.autograd.backward(results, slopes)
     ours = [x.grad.data, *(tensors[key].grad.data for key, _ in module.named_parameters())]
 

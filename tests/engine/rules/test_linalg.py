@@ -79,12 +79,12 @@ FIRST_ORDER: dict[str, Callable[[Any], Any]] = {
 
 
 def gradients(
-    kit: Any, program: Callable[[Any], Any], dtype: torch.dtype, order: int = 2
+    kit: Any, program: Callable[[Any], Any], dtype: torch.dtype, device: str, order: int = 2
 ) -> list[torch.Tensor]:
     torch.manual_seed(1)
-    x = kit.randn(3, 3, dtype=dtype, requires_grad=True)
+    x = kit.randn(3, 3, dtype=dtype, device=device, requires_grad=True)
     y = program(x)
-    c = kit.randn(tuple(y.shape), dtype=y.dtype, requires_grad=order == 2)
+    c = kit.randn(tuple(y.shape), dtype=y.dtype, device=device, requires_grad=order == 2)
     (first,) = kit.autograd.grad(y, x, c, create_graph=order == 2)
     found = [y.detach(), first.detach()]
     if order == 2:
@@ -94,29 +94,32 @@ def gradients(
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128], ids=["real", "complex"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_gradients_are_torchs_to_second_order(name: str, dtype: torch.dtype) -> None:
-    want, got = (gradients(kit, PROGRAMS[name], dtype) for kit in (torch, engine))
+def test_gradients_are_torchs_to_second_order(name: str, dtype: torch.dtype, device: str) -> None:
+    want, got = (gradients(kit, PROGRAMS[name], dtype, device) for kit in (torch, engine))
     torch.testing.assert_close(got, want)
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_gradients_of_real_signals_are_torchs_to_second_order(name: str) -> None:
-    want, got = (gradients(kit, REAL[name], torch.float64) for kit in (torch, engine))
+def test_gradients_of_real_signals_are_torchs_to_second_order(name: str, device: str) -> None:
+    want, got = (gradients(kit, REAL[name], torch.float64, device) for kit in (torch, engine))
     torch.testing.assert_close(got, want)
 
 
 @pytest.mark.parametrize("name", FIRST_ORDER)
-def test_gradients_of_distances_are_torchs(name: str) -> None:
-    want, got = (gradients(kit, FIRST_ORDER[name], torch.float64, 1) for kit in (torch, engine))
+def test_gradients_of_distances_are_torchs(name: str, device: str) -> None:
+    program = FIRST_ORDER[name]
+    want, got = (gradients(kit, program, torch.float64, device, 1) for kit in (torch, engine))
     torch.testing.assert_close(got, want)
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
-def test_the_determinant_of_a_singular_matrix_has_a_gradient(rank: Any) -> None:
+def test_the_determinant_of_a_singular_matrix_has_a_gradient(rank: Any, device: str) -> None:
     matrix = torch.diag(torch.tensor([2.0, 3.0, 5.0]) * (torch.arange(3) < rank))
-    x = engine.Tensor(matrix, requires_grad=True)
+    x = engine.Tensor(matrix.to(device), requires_grad=True)
     torch.linalg.det(x).backward()
-    torch.testing.assert_close(x.grad.data, torch.diag(torch.tensor([0, 0, 6.0 * (rank == 2)])))
+    torch.testing.assert_close(
+        x.grad.data.cpu(), torch.diag(torch.tensor([0, 0, 6.0 * (rank == 2)]))
+    )
 
 
 def test_what_has_no_gradient_says_so() -> None:

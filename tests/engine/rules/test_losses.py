@@ -16,7 +16,7 @@ def assert_torchs_gradients(loss: Any, *inputs: torch.Tensor) -> None:
     ours = [engine.Tensor(data, True) for data in inputs]
     theirs = [data.clone().requires_grad_() for data in inputs]
     found, expected = loss(*ours), loss(*theirs)
-    slope = torch.rand(expected.shape, dtype=expected.dtype)
+    slope = torch.rand(expected.shape, dtype=expected.dtype).to(expected.device)
     found.backward(slope)
     expected.backward(slope)
     torch.testing.assert_close(found.data, expected.detach())
@@ -32,7 +32,9 @@ TIMES = torch.tensor([8, 3, 1, 5])
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @pytest.mark.parametrize("blank", [0, 5])
 @pytest.mark.parametrize("written", ["padded", "one behind the other", "as lists"])
-def test_the_ctc_loss_has_torchs_gradient(written: str, blank: int, reduction: str) -> None:
+def test_the_ctc_loss_has_torchs_gradient(
+    written: str, blank: int, reduction: str, device: str
+) -> None:
     """Repeated labels, no labels at all, times that are past the end."""
     torch.manual_seed(0)
     targets, times, lengths = TARGETS, TIMES, LENGTHS
@@ -41,23 +43,27 @@ def test_the_ctc_loss_has_torchs_gradient(written: str, blank: int, reduction: s
     if written == "as lists":
         times, lengths = TIMES.tolist(), LENGTHS.tolist()
 
+    targets = targets.to(device)
+
     def loss(x: Any) -> Any:
         return F.ctc_loss(
             torch.log_softmax(x, -1), targets, times, lengths, blank=blank, reduction=reduction
         )
 
-    assert_torchs_gradients(loss, torch.randn(8, 4, 6, dtype=torch.float64))
+    assert_torchs_gradients(loss, torch.randn(8, 4, 6, dtype=torch.float64).to(device))
 
 
 @pytest.mark.parametrize("zero_infinity", [False, True])
-def test_where_the_targets_cannot_fit_the_ctc_loss_is_infinite(zero_infinity: bool) -> None:
-    lengths, times = torch.tensor([3, 1]), torch.tensor([2, 2])
+def test_where_the_targets_cannot_fit_the_ctc_loss_is_infinite(
+    zero_infinity: bool, device: str
+) -> None:
+    lengths, times, targets = torch.tensor([3, 1]), torch.tensor([2, 2]), TARGETS[:2].to(device)
 
     def loss(x: Any) -> Any:
         options = {"zero_infinity": zero_infinity, "reduction": "none"}
-        return F.ctc_loss(torch.log_softmax(x, -1), TARGETS[:2], times, lengths, **options)
+        return F.ctc_loss(torch.log_softmax(x, -1), targets, times, lengths, **options)
 
-    assert_torchs_gradients(loss, torch.randn(2, 2, 5, dtype=torch.float64))
+    assert_torchs_gradients(loss, torch.randn(2, 2, 5, dtype=torch.float64).to(device))
 
 
 def test_the_ctc_loss_agrees_with_finite_differences() -> None:
@@ -82,11 +88,13 @@ def test_the_second_derivative_of_the_ctc_loss_is_refused_and_not_wrong() -> Non
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_linear_layer_and_its_cross_entropy_in_chunks(reduction: str, weighted: bool) -> None:
+def test_a_linear_layer_and_its_cross_entropy_in_chunks(
+    reduction: str, weighted: bool, device: str
+) -> None:
     options = pytest.importorskip("torch.nn.modules.linear_cross_entropy_options")
     torch.manual_seed(0)
-    target = torch.tensor([1, 4, -100, 0, 2])
-    classes = torch.rand(6, dtype=torch.float64) if weighted else None
+    target = torch.tensor([1, 4, -100, 0, 2], device=device)
+    classes = torch.rand(6, dtype=torch.float64, device=device) if weighted else None
 
     def loss(x: Any, weight: Any, bias: Any) -> Any:
         return F.linear_cross_entropy(
@@ -100,7 +108,7 @@ def test_a_linear_layer_and_its_cross_entropy_in_chunks(reduction: str, weighted
         )
 
     shapes = [(5, 3), (6, 3), (6,)]
-    assert_torchs_gradients(loss, *(torch.randn(s, dtype=torch.float64) for s in shapes))
+    assert_torchs_gradients(loss, *(torch.randn(s, dtype=torch.float64).to(device) for s in shapes))
 
 
 def test_its_second_derivative_is_that_of_the_two_one_after_the_other() -> None:

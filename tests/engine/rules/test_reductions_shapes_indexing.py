@@ -21,10 +21,10 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "standard deviation": lambda x: x.std(0),
     "variance and mean": lambda x: x.var(1) + x.mean(1),
     "product": lambda x: x.prod(),
-    "product over a dimension with zeros": lambda x: (x * MASK).prod(1),
-    "running product with zeros": lambda x: (x * MASK).cumprod(1),
+    "product over a dimension with zeros": lambda x: (x * MASK.to(x.device)).prod(1),
+    "running product with zeros": lambda x: (x * MASK.to(x.device)).cumprod(1),
     "running logarithm of a sum": lambda x: x.logcumsumexp(1),
-    "largest, shared among equals": lambda x: (x * MASK).amax(1),
+    "largest, shared among equals": lambda x: (x * MASK.to(x.device)).amax(1),
     "largest of all": lambda x: x.max(),
     "median and where it is": lambda x: x.median(0).values,
     "sorted": lambda x: x.sort(1, descending=True).values,
@@ -42,15 +42,19 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "reflection pad": lambda x: torch.nn.functional.pad(x, (2, 1), mode="reflect"),
     "squeezed in place": lambda x: (x[:, None] * 2).squeeze_(1),
     "index with repeats": lambda x: x[torch.tensor([1, 0, 1]), torch.tensor([3, 3, 3])],
-    "gather": lambda x: x.gather(0, INDEX.clamp(max=1)),
-    "scatter": lambda x: x.scatter(1, INDEX.sort(1).indices, x * x),
-    "masked select": lambda x: x.masked_select(MASK),
-    "masked scatter": lambda x: x.masked_scatter(MASK, x * x),
+    "gather": lambda x: x.gather(0, INDEX.to(x.device).clamp(max=1)),
+    "scatter": lambda x: x.scatter(1, INDEX.to(x.device).sort(1).indices, x * x),
+    "masked select": lambda x: x.masked_select(MASK.to(x.device)),
+    "masked scatter": lambda x: x.masked_scatter(MASK.to(x.device), x * x),
     "windows added up": lambda x: torch.ops.aten.unfold_backward(
         x.unfold(1, 3, 1) ** 2, [2, 4], 1, 3, 1
     ),
-    "scatter_reduce, product": lambda x: x.scatter_reduce(1, INDEX, x * MASK, "prod"),
-    "scatter_reduce, largest": lambda x: (x * 0).scatter_reduce(1, INDEX, x * MASK, "amax"),
+    "scatter_reduce, product": lambda x: x.scatter_reduce(
+        1, INDEX.to(x.device), x * MASK.to(x.device), "prod"
+    ),
+    "scatter_reduce, largest": lambda x: (x * 0).scatter_reduce(
+        1, INDEX.to(x.device), x * MASK.to(x.device), "amax"
+    ),
 }
 
 
@@ -58,11 +62,11 @@ def engine_or_torch(x: Any) -> Any:
     return torch if isinstance(x, torch.Tensor) else engine
 
 
-def gradients(kit: Any, program: Callable[[Any], Any]) -> list[torch.Tensor]:
+def gradients(kit: Any, program: Callable[[Any], Any], device: str) -> list[torch.Tensor]:
     torch.manual_seed(3)
-    x = kit.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    x = kit.randn(2, 4, dtype=torch.float64, device=device, requires_grad=True)
     y = program(x)
-    c = kit.randn(tuple(y.shape), dtype=torch.float64, requires_grad=True)
+    c = kit.randn(tuple(y.shape), dtype=torch.float64, device=device, requires_grad=True)
     (first,) = kit.autograd.grad(y, x, c, create_graph=True)
     second = kit.autograd.grad((first * first).sum(), (x, c), allow_unused=True)
     found = [y.detach(), first.detach(), *second]
@@ -70,10 +74,12 @@ def gradients(kit: Any, program: Callable[[Any], Any]) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_gradients_are_torchs_to_second_order(name: str) -> None:
-    want, got = (gradients(kit, PROGRAMS[name]) for kit in (torch, engine))
+def test_gradients_are_torchs_to_second_order(name: str, device: str) -> None:
+    want, got = (gradients(kit, PROGRAMS[name], device) for kit in (torch, engine))
     for ours, theirs in zip(got, want, strict=True):
-        zero = torch.zeros(())  # None where nothing depends on it, or zeros: both are said
+        zero = torch.zeros(
+            (), device=device
+        )  # None where nothing depends on it, or zeros: both are said
         torch.testing.assert_close(
             *torch.broadcast_tensors(*(zero.double() if t is None else t for t in (ours, theirs))),
             equal_nan=True,
@@ -136,12 +142,15 @@ def piece_by_piece(x: Any, reduce: str) -> Any:
 
 @pytest.mark.parametrize("given", ["lengths", "offsets"])
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
-def test_segments_are_reduced_each_by_itself_to_second_order(reduce: str, given: str) -> None:
+def test_segments_are_reduced_each_by_itself_to_second_order(
+    reduce: str, given: str, device: str
+) -> None:
     torch.manual_seed(0)
     data = torch.randn(2, 7, dtype=torch.float64)
     data[0, 2], data[1, 3] = 0.0, data[1, 2]
-    slope = torch.randn(2, 4, dtype=torch.float64)
-    where = {"lengths": LENGTHS} if given == "lengths" else {"offsets": ENDS}
+    slope = torch.randn(2, 4, dtype=torch.float64).to(device)
+    data, ends = data.to(device), LENGTHS if given == "lengths" else ENDS
+    where = {given: ends.to(device)}
 
     def segments(x: Any) -> Any:
         return torch.segment_reduce(x, reduce, axis=1, unsafe=True, **where)
