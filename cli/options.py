@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from graphviz_autograd.cli.target import FORMATS
+from graphviz_autograd.emit.theme_file import theme_of
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.script import Kind, Outcome, Program
 
@@ -25,6 +28,25 @@ DRAWING = (
     "rankdir",
     "legend",
 )
+
+
+class ThemeName(click.types.StringParamType):
+    """A theme of ours, or a TOML file that holds one."""
+
+    name = "theme"
+    ours = click.Choice(THEMES)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not str(value).lower().endswith(".toml"):
+            return str(self.ours.convert(value, param, ctx))
+        theme_of(value)  # what is wrong with it is told before the script runs
+        return os.path.abspath(str(value))  # the script may go to another folder
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self.ours.shell_complete(ctx, param, incomplete)
+
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -171,7 +193,12 @@ LOOK = together(
         help="Characters of an attribute's value that are shown.",
     ),
     click.option(
-        "--theme", type=click.Choice(THEMES), default="light", show_default=True, help="Colours."
+        "--theme",
+        type=ThemeName(),
+        default="light",
+        metavar=f"[{'|'.join(THEMES)}|FILE.toml]",
+        show_default=True,
+        help="Colours: one of ours, or a file of your own.",
     ),
     click.option("--legend", is_flag=True, help="Explain colours and lines below the picture."),
     click.option(

@@ -65,7 +65,7 @@ def make_dot(
     only, hide      patterns of ops, module paths or kinds to draw alone, or not to draw
     legend          explain colours and lines below the picture
     style           "default", or "classic": leaves and ops alone, the last op green
-    theme           "light", "dark" or "colorblind"
+    theme           "light", "dark", "colorblind" or a file of one's own, "mine.toml"
     rankdir         "TB" (top to bottom), "LR", "BT" or "RL"
 
     Returns a `graphviz.Digraph`; its `render`, `pipe`, `view` and notebook display need no

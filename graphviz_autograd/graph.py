@@ -275,7 +275,7 @@ class Graph:
         """Draw into a file: .svg, .png, .pdf, .dot or .json, by its suffix.
 
         The file is written whole or not at all. Returns notes worth telling a person
-        (a picture scaled down, a simpler layout), usually none.
+        (a picture scaled down, a plain layout), usually none.
         """
         from graphviz_autograd.emit import files
 

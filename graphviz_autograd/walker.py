@@ -23,7 +23,7 @@ from graphviz_autograd.errors import InputTypeError, NoGraphError
 from graphviz_autograd.freeing import beyond, protect
 from graphviz_autograd.graph import Edge, Graph, Node
 from graphviz_autograd.names import Names, made_by, memory_key, named_outputs, plain
-from graphviz_autograd.recorder import Recording
+from graphviz_autograd.recorder import NO_NUMBER, Recording
 from graphviz_autograd.saved import Boxes, Fields, Saved, fields_of
 from graphviz_autograd.tensors import Infos
 
@@ -132,6 +132,7 @@ class _Walk:
         boxes = self.roots(tensors)
         roots = list(self.queue)
         self.ops()
+        self.order_ops()
         outputs = self.finish_outputs(tensors, boxes)
         self.name_ops()
         self.protect(roots)
@@ -144,6 +145,8 @@ class _Walk:
         read += ["inputs"] if self.inputs and own else []
         if record is not None:
             read += self.place_ops(record, own)
+        if own:
+            self.group_composites()
         meta = {
             "engine": "own" if own else "torch",
             "torch": str(torch.__version__),
@@ -236,6 +239,14 @@ class _Walk:
             elif fields is not None:
                 self.read_op(fn, self.nodes[target], fields)
 
+    def order_ops(self) -> None:
+        """Each op's place in the order in which they were made; accumulators have none."""
+        numbers = [fn._sequence_nr() for fn in self.queue]
+        made = [at for at, number in enumerate(numbers) if number != NO_NUMBER]
+        made.sort(key=numbers.__getitem__)
+        for place, at in enumerate(made):
+            self.nodes[self.ids[self.queue[at]]].made = place
+
     def read_op(self, fn: Any, node: Node, fields: Fields) -> None:
         if self.shapes:
             node.outputs = self.infos.of_outputs(fn, node.id)
@@ -268,6 +279,23 @@ class _Walk:
             node.modules, node.line = calls, line
         self.infos.unread += record.notes
         return record.noted
+
+    def group_composites(self) -> None:
+        """A group for what one call of a function made that is several operators. The engine
+        notes these; torch's nodes do not tell.
+        """
+        calls: dict[tuple[str, int], list[Node]] = {}
+        for fn in self.queue:
+            if (call := getattr(fn, "_composite", None)) is not None:
+                calls.setdefault(call, []).append(self.nodes[self.ids[fn]])
+        for (name, _), made in calls.items():
+            if len(made) > 1:
+                group = Node(len(self.nodes), "group", "composite", (name,))
+                around = (node.modules for node in made)
+                group.modules = min(around, key=len)
+                self.nodes.append(group)
+                for node in made:
+                    node.parent = group.id
 
     def protect(self, roots: list[Any]) -> None:
         """Make what was seen safe to free; that includes graphs that only names led to."""

@@ -156,13 +156,16 @@ def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
     return "\n".join(lines)
 
 
-def _tooltip(node: Node, finding: Mapping[str, Any] | None) -> str:
+def told(node: Node, finding: Mapping[str, Any] | None) -> list[str]:
     """What made an op: the module call, then the source line; and what verify found of it."""
     lines = [module_text(node.module)] if node.module else []
     if node.line:
         lines.append(f"{node.line[0]}:{node.line[1]}")
-    lines += found.told(finding) if finding else []
-    text = "\n".join(map(shown, lines))
+    return lines + (found.told(finding) if finding else [])
+
+
+def _tooltip(node: Node, finding: Mapping[str, Any] | None) -> str:
+    text = "\n".join(map(shown, told(node, finding)))
     return f" tooltip={quoted_tooltip(text)}"
 
 

@@ -26,7 +26,7 @@ FORMATTERS = ("cairo", "core", "gd", "quartz")
 
 
 class DrawingWarning(UserWarning):
-    """A picture came out otherwise than asked for: scaled down, or with a simpler layout."""
+    """A picture came out otherwise than asked for: scaled down, or with a plain layout."""
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type hints to read
@@ -35,10 +35,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no type h
     `render`, `pipe`, `view` and notebook display take the arguments graphviz gives them.
     They raise OptionError for an unknown engine, format, renderer or formatter, and
     LayoutError or LayoutTimeoutError, which name the file that holds the DOT, where
-    Graphviz fails. Where a picture had to be scaled down or laid out more simply, they
+    Graphviz fails. Where a picture had to be scaled down or laid out more plainly, they
     warn with a DrawingWarning.
 
-    timeout  seconds that layout may take, then a simpler one gets as long; None waits
+    timeout  seconds that layout may take, then a plain one gets as long; None waits for dot
     command  a system `dot` to use instead; else GVA_DOT in the environment names one
 
     >>> dot = Picture()

@@ -17,7 +17,7 @@ from graphviz_autograd.graph import Graph
 if TYPE_CHECKING:
     from graphviz_autograd.emit.dot import Options
 
-FORMATS = ("svg", "png", "pdf", "dot", "gv", "json")
+FORMATS = ("svg", "png", "pdf", "dot", "gv", "json", "mermaid", "mmd", "graphml")
 
 
 def save(
@@ -34,9 +34,9 @@ def save(
 
     path     its suffix tells the format: one of FORMATS; `format` overrides it
     engine, timeout, command  as for `layout.draw`
-    options  as for `emit.dot.picture`; JSON holds everything and takes none
+    options  as for `emit.dot.picture`; JSON and GraphML hold everything and take none
 
-    Returns notes worth telling a person (a picture scaled down, a simpler layout), usually
+    Returns notes worth telling a person (a picture scaled down, a plain layout), usually
     none. Raises OptionError for an unknown format or option or a path that cannot be
     written, LayoutError where Graphviz fails; then the DOT lies beside `path`, or in a
     temporary file where something lay there already, and the error names it.
@@ -46,7 +46,7 @@ def save(
     Traceback (most recent call last):
         ...
     graphviz_autograd.errors.OptionError: loss.svgg: format is one of svg, png, pdf, dot, gv, \
-json, not 'svgg'; did you mean 'svg'?
+json, mermaid, mmd, graphml, not 'svgg'; did you mean 'svg'?
     """
     chosen = format_of(path, format)
     check_writable(path)
@@ -95,7 +95,7 @@ def render_bytes(
 ) -> tuple[bytes, list[str]]:
     """What `save` writes, as bytes, with the notes; `keep` as for `layout.draw`."""
     # dot.py needs digraph.py, which needs `write_whole`: imported up there it would be a ring.
-    from graphviz_autograd.emit import dot, json
+    from graphviz_autograd.emit import dot, graphml, json, mermaid, titles
 
     one_of("format", format, FORMATS)
     for option in options:
@@ -103,10 +103,18 @@ def render_bytes(
     layout.check(engine, format if format in layout.FORMATS else "svg", timeout)
     if format == "json":
         return json.dumps(graph).encode(), []
+    if format == "graphml":
+        return graphml.text(graph).encode(), []
+    if format in ("mermaid", "mmd"):
+        text, notes = mermaid.flowchart(graph, **options)
+        return text.encode(), notes
     text = dot.source(graph, **options)
     if format in ("dot", "gv"):
         return text.encode(), []
     drawing = layout.draw(text, format, engine=engine, timeout=timeout, command=command, keep=keep)
+    if format == "svg":
+        svg = titles.titled(drawing.data.decode(), graph)
+        return svg.encode(), list(drawing.notes)
     return drawing.data, list(drawing.notes)
 
 

@@ -135,6 +135,8 @@ def _node(node: Node, calls: dict[Calls, int]) -> dict[str, Any]:
         data["parent"] = node.parent
     if node.clone_of is not None:
         data["clone_of"] = node.clone_of
+    if node.made is not None:
+        data["made"] = node.made
     return data
 
 
@@ -200,6 +202,7 @@ def _read_node(data: dict[str, Any], calls: list[Calls]) -> Node:
         _read_line(data.get("line")),
         _read_id(data.get("parent")),
         _read_id(data.get("clone_of")),
+        _read_id(data.get("made")),
     )
 
 

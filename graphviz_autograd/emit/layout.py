@@ -2,9 +2,9 @@
 
 Layout can take hours, holds the interpreter lock, ignores Ctrl-C and may crash, so it
 never runs in the user's process. The child is the Graphviz that pygraphviz carries
-(`layout_child.py`), or a system `dot` where a person asks for one. It gets a time limit;
-when that is up a simpler layout is tried, and when all fails the DOT is kept in a file
-that the error names.
+(`layout_child.py`), or a system `dot` where a person asks for one. It gets a time limit.
+Where dot is sure to need longer, or has, a plain layered layout of our own finds the
+positions and Graphviz draws; when all fails the DOT is kept in a file that the error names.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
-from graphviz_autograd.emit.layout_child import BITMAP, NOTE, page_of, scaled_note
+from graphviz_autograd.emit.layout_child import BITMAP, LAYERED, NOTE, page_of, scaled_note
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.errors import (
     LayoutError,
@@ -45,11 +43,6 @@ FORMATS = (
 )
 COMMAND_VARIABLE = "GVA_DOT"
 
-# Cuts dot's search for few crossings short and draws straight edges: up to twenty times
-# faster on the graphs that need it.
-SIMPLER: Mapping[str, str] = MappingProxyType(
-    {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.1", "splines": "line"}
-)
 _CHILD = Path(__file__).with_name("layout_child.py")
 
 
@@ -75,7 +68,8 @@ def draw(
     dot      DOT text
     format   one of FORMATS; Graphviz's "svg:cairo" chooses a renderer as well
     engine   one of ENGINES
-    timeout  seconds, for this layout and once more for a simpler one; None waits for ever
+    timeout  seconds, for this layout and once more for a plain one; None waits for ever. dot is
+             not begun where it would not finish: the plain layout is taken at once
     command  a system `dot` to use, else the one GVA_DOT names, else pygraphviz's library
     kept     the file that holds the DOT already, for the error to name
     keep     where to write the DOT when layout fails, if nothing is there; without it, or
@@ -114,17 +108,13 @@ def _draw(
     text: bytes, format: str, engine: str, timeout: float | None, command: str | None
 ) -> Drawing:
     notes = []
-    for attributes in ({}, SIMPLER):
-        if command:
-            end = _run(_system(command, engine, format, attributes), text, timeout)
-        else:
-            end = _run(_bundled(engine, format, timeout, attributes), text, timeout)
-        if end:
-            break
-        notes = [f"layout took longer than {timeout:g} s; drawn with a simpler one"]
-    else:
+    end = _first(text, format, engine, timeout, command)
+    if end is None and not engine.startswith("nop"):
+        notes = [f"{engine} did not finish in {timeout:g} s; drawn with a plain layered layout"]
+        end = _plain(text, format, timeout, command)
+    if end is None:
         raise LayoutTimeoutError(
-            f"Graphviz ({engine}) did not finish in {timeout:g} s, nor did a simpler layout; "
+            f"Graphviz ({engine}) did not finish in {timeout:g} s, nor did a plain layout; "
             "draw less of the graph, or allow more time"
         )
     if end.code != 0 or not end.data:
@@ -140,6 +130,26 @@ def _draw(
     return Drawing(end.data, (*notes, *end.notes))
 
 
+def _first(
+    text: bytes, format: str, engine: str, timeout: float | None, command: str | None
+) -> _End | None:
+    """The layout that was asked for; the plain one where dot would not finish."""
+    if command:
+        return _run(_system(command, engine, format), text, timeout)
+    return _run(_bundled(engine, format, timeout, guess=True), text, timeout)
+
+
+def _plain(text: bytes, format: str, timeout: float | None, command: str | None) -> _End | None:
+    """Our own layout. A system Graphviz draws what the child has given positions."""
+    if not command:
+        return _run(_bundled(LAYERED, format, timeout), text, timeout)
+    placed = _run(_bundled(LAYERED, "dot", timeout), text, timeout)
+    if placed is None or placed.code != 0:
+        return placed
+    end = _run(_system(command, "nop2", format), placed.data, timeout)
+    return end and end._replace(notes=[*placed.notes, *end.notes])
+
+
 def _longest_side(data: bytes) -> int:
     """Of a PNG, in pixels; 0 for anything else."""
     return max(struct.unpack(">II", data[16:24])) if data.startswith(b"\x89PNG") else 0
@@ -148,10 +158,10 @@ def _longest_side(data: bytes) -> int:
 # ---- programs
 
 
-def _bundled(
-    engine: str, format: str, timeout: float | None, attributes: Mapping[str, str]
-) -> list[str]:
+def _bundled(engine: str, format: str, timeout: float | None, *, guess: bool = False) -> list[str]:
     """The command line of the child that uses pygraphviz's library.
+
+    guess  whether the child may take another engine than dot, where that would not finish
 
     -I -S: neither the current folder, nor the script's, nor PYTHONPATH, nor what site
     starts can get between the child and the standard library.
@@ -163,8 +173,8 @@ def _bundled(
             f"program (environment variable {COMMAND_VARIABLE})"
         )
     python = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
-    values = [f"{name}={value}" for name, value in attributes.items()]
-    return [*python, str(_CHILD), folder, engine, format, str(timeout or 0), *values]
+    may = ["guess"] if guess and timeout else []
+    return [*python, str(_CHILD), folder, engine, format, str(timeout or 0), *may]
 
 
 def _pygraphviz_folder() -> str | None:
@@ -191,12 +201,11 @@ def _command(command: str | None) -> str | None:
     return os.path.abspath(found)
 
 
-def _system(command: str, engine: str, format: str, attributes: Mapping[str, str]) -> list[str]:
+def _system(command: str, engine: str, format: str) -> list[str]:
     """The command line of a system Graphviz."""
     page = page_of(format)
-    size = {"size": f"{(page.limit - 2) / page.dpi - 2 * page.margin:.4f}"} if page else {}
-    values = [f"-G{name}={value}" for name, value in {**size, **attributes}.items()]
-    return [command, f"-K{engine}", f"-T{format}", *values]
+    size = [f"-Gsize={(page.limit - 2) / page.dpi - 2 * page.margin:.4f}"] if page else []
+    return [command, f"-K{engine}", f"-T{format}", *size]
 
 
 # ---- running one

@@ -5,6 +5,9 @@ import ours, and nothing of the user's can stand before the standard library. DO
 in by stdin, the picture goes out by stdout. Graphviz's complaints go to stderr, as do
 the lines that begin with NOTE, which are for the person who asked for the picture.
 
+dot is not asked where it would take too long, by what the graph looks like: then the layered
+layout of the folder beside this file finds the positions, and Graphviz draws.
+
 Layout holds the interpreter lock and hears no signal, so whoever runs this must be ready
 to kill it; a timer ends it where that somebody is gone.
 """
@@ -15,9 +18,20 @@ import math
 import os
 import signal
 import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, NamedTuple, NoReturn
 
 NOTE = "note: "
+LAYERED = "layered"
+"""The engine that is not Graphviz's: the plain layered layout."""
+
+WORTHWHILE = 1 / 30
+"""How much of its time limit dot should need; the guess may be wrong by much."""
+
+# Cuts dot's search for few crossings short and draws straight edges. The boxes of a picture
+# without frames drift far apart so; nslimit1 would help, but crashes on frames.
+SHORTER = {b"nslimit": b"0.1", b"mclimit": b"0.1", b"splines": b"line"}
 
 
 class Page(NamedTuple):
@@ -55,26 +69,67 @@ def scaled_note(format: str, page: Page, percent: float | None = None) -> str:
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Arguments: pygraphviz's folder, engine, format, seconds, then attributes (name=value)."""
-    folder, engine, format, seconds, *attributes = arguments
+    """Arguments: pygraphviz's folder, engine, format, seconds for layout (0: any), and "guess"
+    where dot is not to begin what it will not finish in that time.
+    """
+    folder, engine, format, seconds, *guess = arguments
     _guard(float(seconds))
     picture = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints cannot get into the picture
     sys.path.append(folder)
     from pygraphviz import graphviz
 
+    context = graphviz.gvContextWithBuiltins()  # which knows what a label is that nobody gave
     try:
         graph = graphviz.agread(sys.stdin.buffer, None)
     except ValueError:
         sys.exit("Error: no graph could be read from the DOT")
-    for name, value in (attribute.split("=", 1) for attribute in attributes):
-        graphviz.agsafeset(graph, name.encode(), value.encode(), b"")
-    data = _draw(graphviz, graph, engine, format)
+    if engine == LAYERED or (guess and engine == "dot"):
+        engine = _prepare(graphviz, context, graph, engine, float(seconds))
+    data = _draw(graphviz, context, graph, engine, format)
     if data is None:
         sys.exit(1)
     picture.write(data)
     picture.close()
     os._exit(0)  # freeing a large graph takes time and helps nobody
+
+
+def _prepare(graphviz: Any, context: Any, graph: Any, engine: str, seconds: float) -> str:
+    """Choose how to lay the graph out, and do it, unless dot will. Returns the engine to use."""
+    if engine == "dot" and graphviz.agnnodes(graph) + graphviz.agnedges(graph) < 100:
+        return engine
+    positions = _layered()
+    given = positions.read(graphviz, graph)
+    if engine == "dot":
+        expected = positions.seconds_of_dot(given)
+        allowed = max(seconds * WORTHWHILE, 0.2)
+        if expected <= allowed:
+            return engine
+        if given.frames and expected <= 4 * allowed:
+            for name, value in SHORTER.items():
+                if not graphviz.agget(graph, name):
+                    graphviz.agsafeset(graph, name, value, b"")
+            return engine
+        _note(
+            f"{len(given.nodes):,} boxes are more than dot lays out in the time it has; drawn with "
+            "a plain layered layout, where arrows from one box share a line"
+        )
+    for note in positions.place(graphviz, context, graph, given):
+        _note(note)
+    return "nop2"
+
+
+def _layered() -> Any:
+    """The layered layout, loaded by its path: nothing of ours can be imported here."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), LAYERED)
+    spec = spec_from_file_location(
+        LAYERED, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert spec
+    assert spec.loader
+    sys.modules[LAYERED] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return import_module(f"{LAYERED}.onto_graphviz")
 
 
 def _guard(seconds: float) -> None:
@@ -87,9 +142,8 @@ def _guard(seconds: float) -> None:
             signal.alarm(math.ceil(seconds) + 5)
 
 
-def _draw(graphviz: Any, graph: Any, engine: str, format: str) -> bytes | None:
+def _draw(graphviz: Any, context: Any, graph: Any, engine: str, format: str) -> bytes | None:
     """The picture; None where Graphviz fails, having said why on stderr."""
-    context = graphviz.gvContextWithBuiltins()
     page = page_of(format)
     limited = page is not None and _limit_size(graphviz, graph, page)
     if graphviz.gvLayout(context, graph, engine.encode()) != 0:

@@ -50,7 +50,7 @@ THEMES: dict[str, Theme] = {
             "group": "#fdf0c8",
         },
         found={"matched": "#c3e6a8", "failed": "#ff7b6b", "not checked": "#ffffff:#999999"},
-        frame={**FRAME, "color": "#999999", "fillcolor": "#0000000a", "fontcolor": "#444444"},
+        frame={**FRAME, "color": "#999999", "fillcolor": "#00000008", "fontcolor": "#444444"},
     ),
     "dark": Theme(
         fills={
@@ -62,7 +62,7 @@ THEMES: dict[str, Theme] = {
             "group": "#5b5326",
         },
         found={"matched": "#2c6135", "failed": "#b3261e", "not checked": "#343a46:#8b93a3"},
-        frame={**FRAME, "color": "#5c6474", "fillcolor": "#ffffff0a", "fontcolor": "#c5ccd8"},
+        frame={**FRAME, "color": "#5c6474", "fillcolor": "#ffffff08", "fontcolor": "#c5ccd8"},
         graph={"bgcolor": "#16181d"},
         node={"fillcolor": "#343a46", "color": "#8b93a3", "fontcolor": "#eceff4"},
         edge={"color": "#8b93a3", "fontcolor": "#c5ccd8"},
@@ -75,10 +75,10 @@ THEMES: dict[str, Theme] = {
             "base": "#c9bf2d",
             "saved": "#e69f00",
             "input": "#dfadc8",
-            "group": "#ffffff",
+            "group": "#fdf0c8",
         },
         found={"matched": "#7fceb9", "failed": "#e8833a", "not checked": "#ffffff:#999999"},
-        frame={**FRAME, "color": "#999999", "fillcolor": "#0000000a", "fontcolor": "#444444"},
+        frame={**FRAME, "color": "#999999", "fillcolor": "#00000008", "fontcolor": "#444444"},
         node={"fillcolor": "#eeeeee"},
     ),
 }

@@ -6,6 +6,8 @@ close them (`Graph.closed`): `visible` says what is then drawn, and nothing is l
 
 groups.py    what those that make groups share
 modules.py   a group for each module call; collapse
+repeats.py   equal blocks as one box: sequences.py says what follows what, equal_blocks.py (with
+             periods.py) which are equal, block_names.py what they are called
 plumbing.py  accumulators within their leaves, views and copies as thin boxes
 leaves.py    a leaf of many uses drawn once for each
 parts.py     focus, between, hide, only; bridges.py has the arrows across what is hidden

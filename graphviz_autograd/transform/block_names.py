@@ -62,20 +62,15 @@ def is_module(found: Sequences, item: Item) -> bool:
 def attributes(found: Sequences, blocks: Sequence[list[Item]]) -> dict[str, Attr]:
     """What is said of equal blocks.
 
-    count    how many there are
-    of       the class of the module or the name of the op that each is; "step" where they are
-             several ops or modules of several classes
-    blocks   the paths of the modules they are; not given where none is
-    differs  the names of the leaves in which they differ, at most MOST_NAMES; not given where
-             they take the same ones
+    count   how many there are
+    of      the class of the module or the name of the op that each is; "step" where they are
+            several ops or modules of several classes
+    blocks  the paths of the modules they are; not given where none is
     """
     said: dict[str, Attr] = {"count": len(blocks), "of": _of(found, blocks[0])}
     called = [listed(names) for names in paths(found, blocks) if all(names)]
     if called:
         said["blocks"] = _short(called)
-    differing = _differing(found, blocks)
-    if differing:
-        said["differs"] = _short(differing)
     return said
 
 
@@ -92,8 +87,10 @@ def _of(found: Sequences, block: list[Item]) -> str:
     return "step"
 
 
-def _differing(found: Sequences, blocks: Sequence[list[Item]]) -> list[str]:
-    """The names of leaves that each block takes one of its own of."""
+def differences(found: Sequences, blocks: Sequence[list[Item]]) -> dict[str, Attr]:
+    """In what equal blocks differ: as "differs" the names of the leaves that not all share, at
+    most MOST_NAMES.
+    """
     starts = [block[0].start for block in blocks]
     size = blocks[0][-1].start + blocks[0][-1].size - starts[0]
     differing: dict[str, None] = {}
@@ -105,7 +102,7 @@ def _differing(found: Sequences, blocks: Sequence[list[Item]]) -> list[str]:
                 names = [found.nodes[leaf].names[:1] for leaf in leaves]
                 if all(names):
                     differing[listed([name for [name] in names])] = None
-    return list(differing)
+    return {"differs": _short(list(differing))} if differing else {}
 
 
 def _short(names: list[str]) -> tuple[str, ...]:

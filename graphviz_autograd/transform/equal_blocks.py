@@ -23,6 +23,8 @@ FEWEST_OPS = 8
 """Blocks that are no modules are folded where there are so many ops in them: less is seen at
 a glance, and a sum of four losses is no loop."""
 
+LEAF = -1
+
 
 class Folding:
     """Finding the runs of equal blocks in sequences."""
@@ -96,11 +98,10 @@ class Folding:
         start, stop, period = run
         first, end = items[start].start, _start(items, stop)
         shift = items[start + period].start - first
-        links = self.found.links
-        if links[first + shift : end] == links[first : end - shift]:
-            yield run
-            return
-        for at in range(start + period, stop):
+        links, doubtful = self.found.links, stop
+        if links[first + 2 * shift : end] == links[first + shift : end - shift]:
+            doubtful = start + 2 * period  # from there on all is alike, however far back one looks
+        for at in range(start + period, doubtful):
             item = items[at]
             places = range(item.start, item.start + item.size)
             if not all(self._alike(place, shift, first) for place in places):
@@ -119,6 +120,10 @@ class Folding:
         if links[place] == links[place - shift]:
             return True
         mine, other = self._sources(place), self._sources(place - shift)
+        if any(
+            mine[i][0] == other[i][0] == LEAF and mine[i] != other[i] for i in {*mine} & {*other}
+        ):
+            return False
         before = {i: (at - shift, out) for i, (at, out) in mine.items() if at - shift >= first}
         inside = {i: source for i, source in other.items() if source[0] >= first}
         if before == inside:
@@ -132,9 +137,10 @@ class Folding:
         )
 
     def _sources(self, place: int) -> dict[int, tuple[int, int]]:
-        """For each input the place it comes from (-1: no op) and which output of that it is."""
+        """For each input the place it comes from and which output of that it is; for a leaf
+        that a person gave, LEAF and its shape's number."""
         return {
-            index: (place - back if back else -1, output)
+            index: (place - back if back else LEAF, output)
             for index, back, output in self.found.table[self.found.links[place]]
         }
 

@@ -77,8 +77,7 @@ def settled(graph: Graph) -> Graph:
     return replace(
         graph,
         nodes=[
-            placed(node, changed[node.id]) if node.id in changed else node
-            for node in graph.nodes
+            placed(node, changed[node.id]) if node.id in changed else node for node in graph.nodes
         ],
     )
 

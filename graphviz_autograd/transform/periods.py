@@ -18,8 +18,8 @@ def runs(numbers: Sequence[int], least: int) -> Iterator[list[Run]]:
     """The longest runs of at least `least` periods, each with its shortest period.
 
     They come in lists: those of short periods, or in which no number occurs twice in a period,
-    come first, and one may come again. All are found that have three periods or more; of those
-    with two, almost all.
+    come first, and one may come again. All are found that have three periods or more; of two
+    equal parts almost all, if not always in their whole length.
 
     What is looked at are words, of 1, 2, 4, ... numbers. Within a run, a word that occurs once
     in a period has its like just a period before, and words as long as a period occur once.

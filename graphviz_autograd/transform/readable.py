@@ -141,7 +141,7 @@ def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Gr
     for depth in (None, *range(deepest - 1, -1, -1)):
         made = _repeats_opened(modules.collapse(graph, depth, paths=paths), most)
         boxes = count_boxes(made)
-        shut = any(node.op == "repeat" for node in visible(made).nodes if node.id in made.closed)
+        shut = not _repeats_to_open(made).isdisjoint(node.id for node in visible(made).nodes)
         fits = boxes <= most
         ranked.append((not fits, shut, 0 if fits else boxes, made, depth))
         if fits and not shut:
@@ -152,13 +152,17 @@ def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Gr
 
 def _repeats_opened(graph: Graph, most: int) -> Graph:
     """Repeats opened, so that one sees into their first block, outer ones first, while all fits."""
-    shut_first = {n.parent for n in graph.nodes if n.id in graph.closed and n.op == "module"}
-    for node in graph.nodes:
-        if node.op == "repeat" and node.id in graph.closed - shut_first:
-            opened = replace(graph, closed=graph.closed - {node.id})
-            if count_boxes(opened) <= most:
-                graph = opened
+    for node in sorted(_repeats_to_open(graph)):
+        opened = replace(graph, closed=graph.closed - {node})
+        if count_boxes(opened) <= most:
+            graph = opened
     return graph
+
+
+def _repeats_to_open(graph: Graph) -> set[int]:
+    """Closed repeats whose blocks are open: opened they show what is in the first."""
+    shut = {n.parent for n in graph.nodes if n.op == "module" and n.id in graph.closed}
+    return {n.id for n in graph.nodes if n.op == "repeat" and n.id in graph.closed - shut}
 
 
 def _with(graph: Graph, keep: Iterable[int]) -> Graph:

@@ -46,6 +46,7 @@ def fold(graph: Graph, *, least: int = LEAST) -> Graph:
 
     Raises OptionError (a ValueError) for `least` below 2.
 
+    >>> from graphviz_autograd.graph import Edge
     >>> nodes = [Node(n, "op", op, made=n) for n, op in enumerate(["SinBackward0"] * 9)]
     >>> edges = [Edge(n, n + 1) for n in range(8)]
     >>> folded = fold(Graph(nodes, edges))

@@ -20,8 +20,8 @@ from graphviz_autograd.graph import Graph, Node
 from graphviz_autograd.transform.groups import ACCUMULATE, Parents, path_of
 
 Link = tuple[int, int, int]
-"""An input of an op: its number, how many places back the op is that made it (0: no op, but a
-leaf that a person gave), and which output of that op it is."""
+"""An input of an op: its number, how many places back the op is that made it, and which output
+of that it is; for a leaf that a person gave 0 and a number for its shape."""
 
 
 @dataclass(slots=True)
@@ -63,16 +63,16 @@ class Sequences:
         self.nodes = graph.by_id()
         self.groups: Parents = {n.id: n.parent for n in graph.nodes if n.kind == "group"}
         self.kinds = Kinds()
-        self.table: list[tuple[Link, ...]] = []
         self.leaves: dict[int, list[tuple[int, int]]] = {}
         children = _children(graph, self.groups)
         self._lay_out(children)
-        entangled = self._entangled(graph)
-        if entangled:
+        leading_back = self._link(graph)
+        if leading_back:
+            entangled = {self._sides(source, target)[0] for source, target in leading_back}
             for group, arrows in self._arrows_between(graph, entangled).items():
                 children[group] = _sorted(children[group], arrows)
             self._lay_out(children)
-        self.links = self._links(graph)
+            self._link(graph)
         self.parts = self._items(children)
 
     def _lay_out(self, children: dict[int | None, list[int]]) -> None:
@@ -94,16 +94,6 @@ class Sequences:
         self.place = {number: place for place, number in enumerate(self.ids)}
 
     # ---- groups whose ops do not lie together
-
-    def _entangled(self, graph: Graph) -> set[int | None]:
-        """The groups in which an arrow leads back."""
-        place, found = self.place, set()
-        for edge in graph.edges:
-            if edge.kind == "grad":
-                source, target = place.get(edge.source), place.get(edge.target)
-                if source is not None and target is not None and source > target:
-                    found.add(self._sides(edge.source, edge.target)[0])
-        return found
 
     def _sides(self, source: int, target: int) -> tuple[int | None, int, int]:
         """The innermost group around both, and what of it holds the one and the other."""
@@ -130,31 +120,40 @@ class Sequences:
 
     # ---- what there is at each place
 
-    def _links(self, graph: Graph) -> list[int]:
+    def _link(self, graph: Graph) -> list[tuple[int, int]]:
+        """Note what each place takes from others. Gives the arrows that lead back."""
         nodes, place = self.nodes, self.place
-        leaf_of = {
-            edge.target: edge.source for edge in graph.edges if nodes[edge.source].kind == "leaf"
-        }
         incoming: list[list[Link]] = [[] for _ in self.ids]
+        leaf_of: dict[int, int] = {}
+        taken: list[tuple[int, int, int]] = []
+        leading_back: list[tuple[int, int]] = []
         for edge in graph.edges:
-            target = place.get(edge.target)
-            if edge.kind != "grad" or target is None:
+            if edge.kind != "grad":
                 continue
-            source = place.get(edge.source)
-            if source is not None:
-                distance = max(target - source, 0)
+            target, source = place.get(edge.target), place.get(edge.source)
+            if target is None:
+                if source is None and nodes[edge.source].kind == "leaf":
+                    leaf_of[edge.target] = edge.source
+            elif source is None:
+                taken.append((target, edge.target_index, edge.source))
+            else:
+                distance = target - source
+                if distance < 0:
+                    distance = 0
+                    leading_back.append((edge.source, edge.target))
                 incoming[target].append((edge.target_index, distance, edge.source_index))
-                continue
-            leaf = leaf_of.get(edge.source, edge.source)
-            self.leaves.setdefault(target, []).append((edge.target_index, leaf))
+        self.leaves.clear()
+        for target, index, number in taken:
+            leaf = leaf_of.get(number, number)
+            self.leaves.setdefault(target, []).append((index, leaf))
             if not nodes[leaf].attrs.get("parameter"):
-                incoming[target].append((edge.target_index, 0, 0))
-        for taken in self.leaves.values():
-            taken.sort()
-        known = Kinds()
-        links = [known[tuple(sorted(found))] for found in incoming]
-        self.table = [key for key in known if isinstance(key, tuple)]
-        return links
+                incoming[target].append((index, 0, self.kinds["leaf", nodes[leaf].outputs]))
+        for leaves in self.leaves.values():
+            leaves.sort()
+        known: dict[tuple[Link, ...], int] = {}
+        self.links = [known.setdefault(tuple(sorted(found)), len(known)) for found in incoming]
+        self.table = list(known)
+        return leading_back
 
     def _items(self, children: dict[int | None, list[int]]) -> dict[int | None, list[Item]]:
         made: dict[int, Item] = {}

@@ -263,6 +263,20 @@ def test_a_mistake_in_an_option_lists_what_is_valid(call: Gva, args: list[str], 
     assert "args" not in result.stdout  # the script did not run
 
 
+def test_a_theme_of_ones_own_is_read_before_the_script_runs(call: Gva) -> None:
+    """So that a mistake in it costs nothing, and the script may go to another folder."""
+    Path("mine.toml").write_text("[fills]\nleaf = '#123456'")
+    Path("away.py").write_text("import os\nos.chdir('/')\n" + TRAIN)
+    assert call("render", "--theme", "mine.toml", "-o", "a.dot", "away.py").exit_code == 0
+    Path("mine.toml").write_text("[fills]\nleaf = 'lihgtblue'")
+    assert 'fillcolor="#123456"' in Path("a.dot").read_text()
+    result = call("render", "--theme", "mine.toml", "train.py")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(
+        r"Error: theme \S*mine\.toml: fills\.leaf is .*'lightblue'\?\n", result.stderr
+    )
+
+
 def test_no_clobber_refuses_before_the_script_runs(call: Gva) -> None:
     Path("train.svg").write_text("mine")
     result = call("render", "--no-clobber", "train.py")

@@ -28,6 +28,7 @@ SLOW = Graph(
 )
 
 STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{"}
+STARTS |= {"mermaid": b"flowchart", "mmd": b"flowchart", "graphml": b"<?xml"}
 
 
 # ---- save
@@ -51,8 +52,24 @@ def test_a_format_that_is_named_overrides_the_suffix(tmp_path: Path) -> None:
 def test_options_reach_the_drawing(tmp_path: Path) -> None:
     save(SMALL, tmp_path / "loss.dot", rankdir="LR")
     assert "rankdir=LR" in (tmp_path / "loss.dot").read_text()
-    with pytest.raises(OptionError, match="rankdir"):
-        save(SMALL, tmp_path / "loss.svg", rankdir="up")
+    for name in ("loss.svg", "loss.mmd"):
+        with pytest.raises(OptionError, match="rankdir"):
+            save(SMALL, tmp_path / name, rankdir="up")
+
+
+def test_a_theme_of_ones_own_colours_every_picture(tmp_path: Path) -> None:
+    theme = tmp_path / "mine.toml"
+    theme.write_text("[fills]\nleaf = '#123456'")
+    for name in ("loss.svg", "loss.dot", "loss.mmd"):
+        save(SMALL, tmp_path / name, theme=os.fspath(theme))
+        assert "#123456" in (tmp_path / name).read_text()
+
+
+def test_what_mermaid_does_not_draw_is_noted(tmp_path: Path) -> None:
+    assert save(SMALL, tmp_path / "a.mmd", legend=True) == ["a Mermaid flowchart has no legend"]
+    many = Graph([Node(0, "op", "A"), Node(1, "op", "B")], [Edge(0, 1)] * 501)
+    (note,) = save(many, tmp_path / "a.mmd")
+    assert note.startswith("Mermaid draws 500 arrows and 50,000 characters, where")
 
 
 @pytest.mark.parametrize(

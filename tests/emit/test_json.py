@@ -53,6 +53,7 @@ def graphs(draw):
             draw(st.dictionaries(words, st.integers() | words, max_size=2)),
             draw(calls),
             draw(st.none() | st.tuples(words, numbers)),
+            made=draw(st.none() | numbers),
         )
         for number in range(count)
     ]

@@ -90,6 +90,11 @@ def test_an_svg_has_a_size_and_a_viewbox_and_the_text_that_was_given() -> None:
     assert drawing.notes == ()
 
 
+def test_a_box_without_a_label_bears_its_name_beside_one_that_has_a_label() -> None:
+    svg = draw("digraph { a -> b; b [label=other] }", "svg").data
+    assert re.findall(rb">(\w+)</text>", svg) == [b"a", b"other"]
+
+
 @pytest.mark.parametrize("format", MAGIC)
 def test_each_format_is_what_it_says(format: str) -> None:
     assert draw("digraph { a -> b }", format).data.startswith(MAGIC[format])
@@ -210,14 +215,77 @@ def test_a_machine_without_fonts_gets_its_picture_and_a_hint(
 # ---- time
 
 
-def test_a_layout_that_takes_too_long_is_replaced_by_a_simpler_one() -> None:
-    drawing = draw(unrolled(40), "svg", timeout=1.5)
-    assert drawing.data.count(b'class="node"') == 40 * 10 + 4
-    assert drawing.notes == ("layout took longer than 1.5 s; drawn with a simpler one",)
+def test_what_dot_would_take_too_long_over_is_drawn_by_a_plain_layout_at_once() -> None:
+    started = time.monotonic()
+    drawing = draw(unrolled(300), "svg")
+    assert time.monotonic() - started < 10
+    assert drawing.data.count(b'class="node"') == 300 * 10 + 4
+    assert drawing.data.count(b'class="edge"') == 300 * 14 - 1
+    assert drawing.notes == (
+        "3,004 boxes are more than dot lays out in the time it has; drawn with a plain layered "
+        "layout, where arrows from one box share a line",
+    )
 
 
-def test_when_the_simpler_layout_takes_too_long_as_well_the_dot_is_kept() -> None:
-    text = unrolled(300)
+def test_a_small_picture_is_dots_own() -> None:
+    text = unrolled(5)
+    assert draw(text, "svg") == draw(text, "svg", timeout=None)
+
+
+def test_dot_draws_a_long_chain_which_is_easy_for_it() -> None:
+    assert draw(chain(5_000), "svg").notes == ()
+
+
+def test_without_a_time_limit_dot_does_what_it_would_not_begin() -> None:
+    drawing = draw(unrolled(22), "plain", timeout=None)
+    assert drawing.notes == ()
+    assert draw(unrolled(22), "plain", timeout=1).notes != ()
+    assert draw(unrolled(22), "plain", timeout=1).data != drawing.data
+
+
+def test_an_engine_that_takes_too_long_is_replaced_by_the_plain_layout() -> None:
+    drawing = draw(unrolled(200), "svg", engine="neato", timeout=2)
+    assert drawing.data.count(b'class="node"') == 200 * 10 + 4
+    assert drawing.notes == ("neato did not finish in 2 s; drawn with a plain layered layout",)
+
+
+@pytest.mark.parametrize(("format", "magic"), [("png", MAGIC["png"]), ("pdf", MAGIC["pdf"])])
+def test_a_huge_picture_of_the_plain_layout_stays_within_its_page(
+    format: str, magic: bytes
+) -> None:
+    drawing = draw(unrolled(150), format)
+    assert drawing.data.startswith(magic)
+    assert any(note.startswith(f"{format.upper()} scaled to ") for note in drawing.notes)
+
+
+def framed(modules: int) -> str:
+    """Modules one after the other, each with leaves of its own and a long way around it."""
+    lines = []
+    for i in range(modules):
+        inner = " ".join(f"x{i}_{j} -> x{i}_{j + 1}; w{i}_{j} -> x{i}_{j};" for j in range(20))
+        lines.append(f"subgraph cluster_{i} {{ label=module{i}; {inner} }}")
+        lines.append(f"x{i - 1}_20 -> x{i}_0; x{i - 1}_20 -> x{i}_20;" if i else "")
+    return f"digraph {{ {' '.join(lines)} }}"
+
+
+def test_frames_are_drawn_by_the_plain_layout_as_well() -> None:
+    drawing = draw(framed(200), "svg")
+    assert drawing.data.count(b'class="cluster"') == 200
+    assert drawing.data.count(b">module7</text>") == 1
+    (note,) = drawing.notes
+    assert "plain layered layout" in note
+
+
+def test_dot_is_hurried_where_that_keeps_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = draw(framed(60), "svg", timeout=30)
+    assert drawing.notes == ()
+    assert drawing.data.count(b'class="cluster"') == 60
+    (path,) = re.findall(rb'<title>x0_3&#45;&gt;x0_4</title>\n<path [^>]*d="([^"]*)"', drawing.data)
+    assert len(re.findall(rb"-?[\d.]+,-?[\d.]+", path)) == 4  # one straight piece
+
+
+def test_when_the_plain_layout_takes_too_long_as_well_the_dot_is_kept() -> None:
+    text = unrolled(1_000)
     started = time.monotonic()
     with pytest.raises(LayoutTimeoutError, match=r"did not finish in 0\.1 s") as caught:
         draw(text, "svg", timeout=0.1)
@@ -233,7 +301,7 @@ def test_when_the_simpler_layout_takes_too_long_as_well_the_dot_is_kept() -> Non
 def test_the_error_names_the_file_that_holds_the_dot_already(tmp_path: Path) -> None:
     source = tmp_path / "loss.gv"
     with pytest.raises(LayoutTimeoutError, match=re.escape(str(source))):
-        draw(unrolled(300), "svg", timeout=0.1, kept=source)
+        draw(unrolled(1_000), "svg", timeout=0.1, kept=source)
     assert not source.exists()
 
 
@@ -289,7 +357,7 @@ def test_ctrl_c_ends_the_bundled_layout() -> None:
     child = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True)
     assert child.stdin
     assert child.stdout
-    child.stdin.write(unrolled(300))
+    child.stdin.write(unrolled(3_000))
     child.stdin.close()
     child.stdout.readline()
     time.sleep(0.4)
@@ -407,9 +475,12 @@ def system_dot(tmp_path: Path) -> str:
         "import runpy, sys, pathlib\n"
         f"pathlib.Path({str(tmp_path / 'arguments')!r}).write_text('\\n'.join(sys.argv[1:]))\n"
         "given = {a[:2]: a[2:] for a in sys.argv[1:] if a[1] != 'G'}\n"
-        "attributes = [a[2:] for a in sys.argv[1:] if a[1] == 'G']\n"
-        f"sys.argv[1:] = [{layout._pygraphviz_folder()!r}, given['-K'], given['-T'], '0',\n"
-        "                *attributes]\n"
+        "text = sys.stdin.read()\n"
+        "for a in sys.argv[1:]:\n"
+        "    text = text.replace('{', '{' + a[2:] + ';', 1) if a[1] == 'G' else text\n"
+        f"pathlib.Path({str(tmp_path / 'given')!r}).write_text(text)\n"
+        f"sys.stdin = open({str(tmp_path / 'given')!r})\n"
+        f"sys.argv[1:] = [{layout._pygraphviz_folder()!r}, given['-K'], given['-T'], '0']\n"
         f"runpy.run_path({layout_child.__file__!r}, run_name='__main__')\n"
     )
     path.chmod(0o755)
@@ -447,9 +518,10 @@ def test_a_system_dot_is_named_in_the_environment(
 
 
 @posix
-def test_a_system_dot_gets_the_time_limit_and_the_simpler_layout(
+def test_a_system_dot_gets_the_time_limit_and_then_positions_to_draw(
     system_dot: str, tmp_path: Path
 ) -> None:
     drawing = draw(unrolled(40), "svg", timeout=2, command=system_dot)
-    assert drawing.notes == ("layout took longer than 2 s; drawn with a simpler one",)
-    assert "-Gsplines=line" in (tmp_path / "arguments").read_text()
+    assert drawing.data.count(b'class="node"') == 40 * 10 + 4
+    assert drawing.notes == ("dot did not finish in 2 s; drawn with a plain layered layout",)
+    assert (tmp_path / "arguments").read_text().split("\n") == ["-Knop2", "-Tsvg"]

@@ -183,6 +183,21 @@ def test_two_processes_write_the_same_text():
     assert json.loads(texts.pop().split("digraph")[0])["nodes"]
 
 
+def test_ops_know_the_order_in_which_they_were_made():
+    x = leaf(2)
+    late = x.sin()
+    parts = [late.exp(), x.cos()]
+    graph = gva.walk(parts[1] * parts[0])
+    made = {node.made: node.op for node in graph.nodes if node.kind == "op"}
+    assert made.pop(None) == "AccumulateGrad"
+    assert [made[n] for n in range(4)] == [
+        "SinBackward0",
+        "ExpBackward0",
+        "CosBackward0",
+        "MulBackward0",
+    ]
+
+
 @pytest.mark.parametrize("depth", [5000])
 def test_a_graph_deeper_than_the_recursion_limit_is_walked(depth):
     y = leaf(1)

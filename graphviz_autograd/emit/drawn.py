@@ -1,0 +1,77 @@
+"""What of a Graph a picture has, in every format that draws one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.visible import visible
+
+# Ops whose operands may change places; at every other op with several inputs each arrow
+# bears the number of the input it goes to.
+COMMUTATIVE = frozenset(
+    f"{op}Backward0" for op in ("Add", "Mul", "Dot", "Maximum", "Minimum", "Logaddexp")
+)
+
+
+def drawn(graph: Graph, show_saved: bool, show_inputs: bool) -> Graph:
+    """The boxes and arrows that are visible, without saved tensors and inputs that are not asked
+    for. What a custom Function saved is always there, as torchviz has it.
+    """
+    graph = visible(graph)
+    ops = {node.id for node in graph.nodes if node.kind in ("op", "group")}
+    edges = [
+        edge
+        for edge in graph.edges
+        if (edge.kind != "saved" or show_saved or edge.source not in ops)
+        and (edge.kind != "input" or show_inputs)
+    ]
+    kinds = ("saved", "input")
+    ends = {end for e in edges if e.kind in kinds for end in (e.source, e.target)}
+    nodes = [node for node in graph.nodes if node.kind not in kinds or node.id in ends]
+    return replace(graph, nodes=nodes, edges=edges)
+
+
+def numbered(edges: Iterable[Edge], nodes: Mapping[int, Node]) -> tuple[set[int], set[int]]:
+    """The boxes at which arrows bear the number of the input that they go to, and those at which
+    they bear the number of the output that they come from.
+    """
+    later = [e for e in edges if (e.target_index or e.source_index) and e.kind in ("grad", "input")]
+    heads = {
+        edge.target
+        for edge in later
+        if edge.target_index and nodes[edge.target].op not in COMMUTATIVE
+    }
+    return heads, {edge.source for edge in later if edge.source_index}
+
+
+def nested(graph: Graph) -> Iterator[tuple[str, Node, int]]:
+    """Every box and frame in the order in which to write them, and how deep it lies: "open" and
+    "close" for a frame, which is an open group, and "box" for all that is in it.
+
+    >>> graph = Graph([Node(0, "op", parent=9), Node(9, "group"), Node(1, "output")], [])
+    >>> [(what, node.id, depth) for what, node, depth in nested(graph)]
+    [('box', 1, 0), ('open', 9, 0), ('box', 0, 1), ('close', 9, 0)]
+    """
+    boxes: dict[int | None, list[Node]] = {}
+    frames: dict[int | None, list[Node]] = {}
+    for node in graph.nodes:
+        is_frame = node.kind == "group" and node.id not in graph.closed
+        (frames if is_frame else boxes).setdefault(node.parent, []).append(node)
+    for node in boxes.get(None, ()):
+        yield "box", node, 0
+    waiting = [iter(frames.get(None, ()))]
+    around: list[Node] = []
+    while waiting:
+        frame = next(waiting[-1], None)
+        if frame is not None:
+            yield "open", frame, len(around)
+            around.append(frame)
+            for node in boxes.get(frame.id, ()):
+                yield "box", node, len(around)
+            waiting.append(iter(frames.get(frame.id, ())))
+        else:
+            waiting.pop()
+            if around:
+                yield "close", around.pop(), len(around)
