@@ -45,7 +45,7 @@ def group_modules(graph: Graph) -> Graph:
     for node in graph.nodes:
         parent = node.parent
         if node.modules and parent is None:
-            parent = _group(node.modules, made, ids).id
+            parent = _group(node.modules, made, ids)
             node = replace(node, parent=parent)
         nodes.append(node)
     if not made:
@@ -53,8 +53,8 @@ def group_modules(graph: Graph) -> Graph:
     return described(settled(replace(graph, nodes=[*nodes, *made.values()])))
 
 
-def _group(stack: Stack, made: dict[Stack, Node], ids: Iterator[int]) -> Node:
-    """The group of a module call, and those around it, made where they are missing."""
+def _group(stack: Stack, made: dict[Stack, Node], ids: Iterator[int]) -> int | None:
+    """The id of the group of a module call; it and those around it are made where missing."""
     parent: int | None = None
     for depth in range(1, len(stack) + 1):
         group = made.get(stack[:depth])
@@ -62,7 +62,7 @@ def _group(stack: Stack, made: dict[Stack, Node], ids: Iterator[int]) -> Node:
             group = Node(next(ids), "group", "module", modules=stack[:depth], parent=parent)
             made[stack[:depth]] = group
         parent = group.id
-    return group
+    return parent
 
 
 def collapse(

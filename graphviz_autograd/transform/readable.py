@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from graphviz_autograd.errors import OptionError
-from graphviz_autograd.graph import Graph
+from graphviz_autograd.graph import Attr, Graph
 from graphviz_autograd.transform import leaves, modules, parts, plumbing, repeats
 from graphviz_autograd.transform.groups import Parents, count_boxes, path_of
 from graphviz_autograd.visible import visible
@@ -123,7 +123,7 @@ def readable(
     return (leaves.clone_leaves(graph) if clone_leaves else graph), notes
 
 
-def _listed(found: list[dict[str, object]]) -> str:
+def _listed(found: Iterable[Mapping[str, Attr]]) -> str:
     names = [f"{attrs.get('of') or 'step'} ×{attrs['count']}" for attrs in found]
     return ", ".join(names[:3]) + ", ..." * (len(names) > 3)
 

@@ -259,7 +259,7 @@ def _rows(report: Report) -> list[str]:
 
 def _row_order(kind: str, status: str, across: bool) -> tuple[int, int, bool]:
     """Nodes before leaves before outputs, and of each what failed first."""
-    return ("node", "leaf", "output").index(kind), -_WORSE.index(status), across  # type: ignore[arg-type]
+    return ("node", "leaf", "output").index(kind), -_WORSE.index(status), across
 
 
 def _beside(across: list[Check]) -> list[str]:
