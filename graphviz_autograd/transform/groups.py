@@ -10,7 +10,7 @@ from math import prod
 from operator import attrgetter
 
 from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
-from graphviz_autograd.visible import representatives, visible
+from graphviz_autograd.visible import visible
 
 ACCUMULATE = "AccumulateGrad"
 
@@ -267,11 +267,16 @@ def _peeled(
 
 def count_boxes(graph: Graph) -> int:
     """How many boxes a picture of the graph has: frames and saved tensors do not count."""
-    box = representatives(graph.nodes, graph.closed)
-    return sum(
-        1
-        for node in graph.nodes
-        if box[node.id] == node.id
-        and node.kind != "saved"
-        and (node.kind != "group" or node.id in graph.closed)
-    )
+    return boxes_inside(graph)[None]
+
+
+def boxes_inside(graph: Graph) -> dict[int | None, int]:
+    """How many boxes each group would show, were it open and seen; under None the picture's."""
+    groups: Parents = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
+    inside: dict[int | None, int] = dict.fromkeys([None, *groups], 0)
+    for node in graph.nodes:
+        if node.kind not in ("group", "saved"):
+            inside[node.parent] += 1
+    for group in sorted(groups, key=lambda group: -len(path_of(group, groups))):  # inner ones first
+        inside[groups[group]] += 1 if group in graph.closed else inside[group]
+    return inside

@@ -92,45 +92,45 @@ def collapse(
     >>> collapse(graph, 1)
     Graph(2 nodes in 2 groups, 0 edges, outputs=[])
     """
+    graph = group_modules(graph)
+    if "modules" not in graph.meta.get("read", ()) and depth is not None and not _calls(graph):
+        graph = replace(graph, meta={**graph.meta, "hint": NO_MODULES})
+    if depth == "auto":
+        return without_cycles(_deepest_that_fits(graph, frozenset(paths), max_nodes))
+    return without_cycles(closed_at(graph, depth, paths))
+
+
+def closed_at(graph: Graph, depth: int | str | None, paths: Iterable[str] = ()) -> Graph:
+    """As `collapse`, of a graph whose modules are grouped; a circle may come of it."""
+    if isinstance(depth, bool) or not (depth is None or (isinstance(depth, int) and depth >= 0)):
+        raise OptionError(f"depth is a number from 0 up, 'auto' or None, not {depth!r}")
+    calls = _calls(graph)
+    closed = graph.closed.difference(node.id for node in calls) | _of_paths(calls, paths)
+    if depth is not None:
+        callers = {node.modules[:-1] for node in calls}
+        closed |= {
+            node.id
+            for node in calls
+            if len(node.modules) == depth + 1
+            or (len(node.modules) <= depth and node.modules not in callers)
+        }
+    return replace(graph, closed=closed)
+
+
+def levels(graph: Graph) -> tuple[int | None, ...]:
+    """The depths that modules can be closed at, the deepest first: None, 3, 2, 1, 0."""
+    return (None, *range(max((len(node.modules) for node in _calls(graph)), default=0) - 1, -1, -1))
+
+
+def _calls(graph: Graph) -> list[Node]:
+    return [node for node in graph.nodes if node.kind == "group" and node.op == "module"]
+
+
+def _deepest_that_fits(graph: Graph, paths: Iterable[str], max_nodes: int) -> Graph:
     if max_nodes < 1:
         raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
-    graph = group_modules(graph)
-    modules = [node for node in graph.nodes if node.kind == "group" and node.op == "module"]
-    if not modules and depth is not None and "modules" not in graph.meta.get("read", ()):
-        graph = replace(graph, meta={**graph.meta, "hint": NO_MODULES})
-    others = graph.closed - {node.id for node in modules}
-    chosen = others | _of_paths(modules, paths)
-    if depth == "auto":
-        return _deepest_that_fits(graph, modules, chosen, max_nodes)
-    return _closed_at(graph, modules, chosen, _depth(depth))
-
-
-def _depth(depth: int | str | None) -> int | None:
-    if depth is None or (isinstance(depth, int) and not isinstance(depth, bool) and depth >= 0):
-        return depth
-    raise OptionError(f"depth is a number from 0 up, 'auto' or None, not {depth!r}")
-
-
-def _closed_at(
-    graph: Graph, modules: list[Node], chosen: frozenset[int], depth: int | None
-) -> Graph:
-    if depth is not None:
-        callers = {node.parent for node in modules}
-        chosen = chosen.union(
-            node.id
-            for node in modules
-            if len(node.modules) == depth + 1
-            or (len(node.modules) <= depth and node.id not in callers)
-        )
-    return without_cycles(replace(graph, closed=chosen))
-
-
-def _deepest_that_fits(
-    graph: Graph, modules: list[Node], chosen: frozenset[int], max_nodes: int
-) -> Graph:
-    deepest = max((len(node.modules) for node in modules), default=0)
-    for depth in (None, *range(deepest - 1, -1, -1)):
-        made = _closed_at(graph, modules, chosen, depth)
+    for depth in levels(graph):
+        made = closed_at(graph, depth, paths)
         if count_boxes(made) <= max_nodes:
             break
     return made

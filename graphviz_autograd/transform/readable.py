@@ -9,8 +9,13 @@ from typing import Literal, NamedTuple
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import Attr, Graph
 from graphviz_autograd.transform import leaves, modules, parts, plumbing, repeats
-from graphviz_autograd.transform.groups import Parents, count_boxes, path_of
-from graphviz_autograd.visible import visible
+from graphviz_autograd.transform.groups import (
+    Parents,
+    boxes_inside,
+    count_boxes,
+    path_of,
+    without_cycles,
+)
 
 COMFORTABLE = 40
 """Boxes that one can take in: where something has to be closed at all, this is aimed at."""
@@ -116,7 +121,7 @@ def readable(
     elif paths or depth not in ("auto", None):
         graph = modules.collapse(graph, None if depth == "auto" else depth, paths=paths)
         if not fold:
-            graph = _repeats_opened(graph, max_nodes)
+            graph, *_ = _repeats_opened(graph, max_nodes)
     if fold_plumbing:
         graph = plumbing.fold_plumbing(graph)
     graph = _with(graph, keep)
@@ -135,34 +140,40 @@ def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Gr
     """The deepest level that makes a comfortable picture, every repeat open to its first block;
     else the deepest where some are not; else the one that makes the smallest. With its depth.
     """
-    most = min(COMFORTABLE, max_nodes)
-    deepest = max((len(n.modules) for n in graph.nodes if n.op == "module"), default=0)
+    most, paths = min(COMFORTABLE, max_nodes), tuple(paths)
     ranked: list[tuple[bool, bool, int, Graph, Depth]] = []
-    for depth in (None, *range(deepest - 1, -1, -1)):
-        made = _repeats_opened(modules.collapse(graph, depth, paths=paths), most)
-        boxes = count_boxes(made)
-        shut = not _repeats_to_open(made).isdisjoint(node.id for node in visible(made).nodes)
+    for depth in modules.levels(graph):
+        made, boxes, shut = _repeats_opened(modules.closed_at(graph, depth, paths), most)
         fits = boxes <= most
         ranked.append((not fits, shut, 0 if fits else boxes, made, depth))
         if fits and not shut:
             break
     *_, made, depth = min(ranked, key=lambda found: found[:3])  # of equal ones the deepest
-    return made, depth
+    return without_cycles(made), depth
 
 
-def _repeats_opened(graph: Graph, most: int) -> Graph:
-    """Repeats opened, so that one sees into their first block, outer ones first, while all fits."""
-    for node in sorted(_repeats_to_open(graph)):
-        opened = replace(graph, closed=graph.closed - {node})
-        if count_boxes(opened) <= most:
-            graph = opened
-    return graph
+def _repeats_opened(graph: Graph, most: int) -> tuple[Graph, int, bool]:
+    """Repeats opened, so that one sees into their first block, outer ones first, while all fits.
 
-
-def _repeats_to_open(graph: Graph) -> set[int]:
-    """Closed repeats whose blocks are open: opened they show what is in the first."""
-    shut = {n.parent for n in graph.nodes if n.op == "module" and n.id in graph.closed}
-    return {n.id for n in graph.nodes if n.op == "repeat" and n.id in graph.closed - shut}
+    With how many boxes that makes, and whether some had to stay shut. Those whose blocks are
+    closed stay so: opening them would show nothing.
+    """
+    inside = boxes_inside(graph)
+    parents: Parents = {n.id: n.parent for n in graph.nodes if n.kind == "group"}
+    shut_blocks = {n.parent for n in graph.nodes if n.op == "module" and n.id in graph.closed}
+    repeats = {n.id for n in graph.nodes if n.op == "repeat" and n.id in graph.closed}
+    boxes, left = inside[None], False
+    opened: set[int] = set()
+    for number in sorted(repeats - shut_blocks):  # outer ones were made first
+        around = path_of(parents[number], parents)
+        if any(group in graph.closed and group not in opened for group in around):
+            continue  # nobody sees it
+        if boxes + inside[number] - 1 <= most:
+            opened.add(number)
+            boxes += inside[number] - 1
+        else:
+            left = True
+    return replace(graph, closed=graph.closed - opened), boxes, left
 
 
 def _with(graph: Graph, keep: Iterable[int]) -> Graph:

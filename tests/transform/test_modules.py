@@ -80,6 +80,14 @@ def test_what_calls_no_other_module_is_one_box_below_its_own_depth_too() -> None
     assert "head" not in boxes(collapse(graph, None))
 
 
+def test_modules_whose_calls_are_folded_call_them_still() -> None:
+    graph = collapse(
+        walked(nn.Sequential(*(Block(4) for _ in range(5))), torch.randn(5, 4)).fold(), 2
+    )
+    assert boxes(graph) == []  # the repeat is closed; the Sequential around it is not
+    assert [n.attrs["count"] for n in visible(graph).nodes if n.op == "repeat"] == [5]
+
+
 def test_a_box_tells_class_path_shape_parameters_and_ops() -> None:
     graph = collapse(walked(Net(), torch.randn(5, 4)), 1)
     head = next(n for n in graph.nodes if n.op == "module" and n.modules[-1].path == "head")
