@@ -72,6 +72,8 @@ def read(
             near = difflib.get_close_matches(key, options, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(options)}"
             raise OptionError(f"{where}: there is no such option; {hint}")
+        if options[key].name == "theme" and str(value).lower().endswith(".toml"):
+            value = str(file.parent / value)  # a file is named from the file that names it
         _check(options[key], value, where)
         defaults[options[key].name or key] = value
     return defaults
@@ -89,6 +91,8 @@ def _options(command: click.Command) -> dict[str, click.Option]:
 
 
 def _check(option: click.Option, value: Any, where: str) -> None:
+    if option.nargs != 1:
+        raise OptionError(f"{where}: give it on the command line; it depends on the script")
     wanted, kinds = _kinds(option)
     values = value if option.multiple and isinstance(value, list) else [value]
     if (option.multiple and not isinstance(value, list)) or any(

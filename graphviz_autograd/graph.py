@@ -272,7 +272,7 @@ class Graph:
         return summary.text(self)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> list[str]:
-        """Draw into a file: .svg, .png, .pdf, .dot or .json, by its suffix.
+        """Draw into a file by its suffix: .svg, .png, .pdf, .dot, .mmd, .graphml, .json.
 
         The file is written whole or not at all. Returns notes worth telling a person
         (a picture scaled down, a plain layout), usually none.

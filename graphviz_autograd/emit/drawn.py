@@ -19,8 +19,7 @@ def drawn(graph: Graph, show_saved: bool, show_inputs: bool) -> Graph:
     """The boxes and arrows that are visible, without saved tensors and inputs that are not asked
     for. What a custom Function saved is always there, as torchviz has it.
     """
-    graph = visible(graph)
-    ops = {node.id for node in graph.nodes if node.kind in ("op", "group")}
+    ops = {node.id for node in graph.nodes if node.kind == "op"}
     edges = [
         edge
         for edge in graph.edges
@@ -30,7 +29,7 @@ def drawn(graph: Graph, show_saved: bool, show_inputs: bool) -> Graph:
     kinds = ("saved", "input")
     ends = {end for e in edges if e.kind in kinds for end in (e.source, e.target)}
     nodes = [node for node in graph.nodes if node.kind not in kinds or node.id in ends]
-    return replace(graph, nodes=nodes, edges=edges)
+    return visible(replace(graph, nodes=nodes, edges=edges))
 
 
 def numbered(edges: Iterable[Edge], nodes: Mapping[int, Node]) -> tuple[set[int], set[int]]:

@@ -17,6 +17,7 @@ from graphviz_autograd.transform.groups import (
     count_boxes,
     described,
     fresh_ids,
+    placed,
     settled,
     without_cycles,
 )
@@ -46,7 +47,7 @@ def group_modules(graph: Graph) -> Graph:
         parent = node.parent
         if node.modules and parent is None:
             parent = _group(node.modules, made, ids)
-            node = replace(node, parent=parent)
+            node = placed(node, parent)
         nodes.append(node)
     if not made:
         return graph

@@ -19,6 +19,7 @@ from graphviz_autograd.transform.groups import (
     common_group,
     fresh_ids,
     leaves_of_accumulators,
+    placed,
 )
 
 _LOOKS = """
@@ -163,7 +164,7 @@ def _grouped(graph: Graph, within: dict[int, int], made: list[Node]) -> Graph:
     if not made:
         return graph
     nodes = [
-        replace(node, parent=within[node.id]) if node.id in within else node for node in graph.nodes
+        placed(node, within[node.id]) if node.id in within else node for node in graph.nodes
     ]
     closed = graph.closed.union(group.id for group in made)
     return replace(graph, nodes=[*nodes, *made], closed=closed)

@@ -13,6 +13,7 @@ from graphviz_autograd.transform.groups import (
     Parents,
     boxes_inside,
     count_boxes,
+    described,
     path_of,
     without_cycles,
 )
@@ -115,6 +116,7 @@ def readable(
     if large and depth == "auto":
         graph = plumbing.join_accumulators(graph)
         notes.append("accumulators drawn with their leaves")
+        graph = _composites_closed(graph)
         graph, closed_at = _comfortable(graph, paths, max_nodes)
         if closed_at is not None:
             notes.append(f"modules closed from depth {closed_at} on")
@@ -134,6 +136,12 @@ def _listed(found: Iterable[Mapping[str, Attr]]) -> str:
 
 
 # ---- how much to close
+
+
+def _composites_closed(graph: Graph) -> Graph:
+    """What one call of a function made as one box."""
+    composites = {node.id for node in graph.nodes if node.op == "composite"}
+    return described(replace(graph, closed=graph.closed | composites), composites)
 
 
 def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Graph, Depth]:

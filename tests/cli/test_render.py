@@ -277,6 +277,17 @@ def test_a_theme_of_ones_own_is_read_before_the_script_runs(call: Gva) -> None:
     )
 
 
+def test_a_theme_named_in_pyproject_lies_beside_it(
+    call: Gva, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text("[fills]\nleaf = '#123456'")
+    settings('theme = "mine.toml"')
+    Path("inner").mkdir()
+    monkeypatch.chdir("inner")
+    assert call("render", "-o", "a.dot", "../train.py").exit_code == 0
+    assert 'fillcolor="#123456"' in Path("a.dot").read_text()
+
+
 def test_no_clobber_refuses_before_the_script_runs(call: Gva) -> None:
     Path("train.svg").write_text("mine")
     result = call("render", "--no-clobber", "train.py")
@@ -371,6 +382,7 @@ def test_the_nearest_pyproject_gives_defaults_and_the_command_line_wins(
         ('theme = "drak"', "theme: 'drak' is not one of"),
         ("theme = 3", "theme: expected a text, not 3"),
         ("theme = ", "Invalid value"),
+        ('between = ["w", "loss"]', "between: give it on the command line"),
     ],
 )
 def test_a_mistake_in_pyproject_names_the_file_and_the_key(call: Gva, text: str, said: str) -> None:
