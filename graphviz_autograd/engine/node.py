@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -205,8 +206,18 @@ class AccumulateGrad(Node):
         return 2**64 - 1  # before any other node that is ready, as in torch
 
     def vjp(self, grads: list[Any], record: bool) -> list[Any]:
-        self.variable._accumulate(grads[0], record)
+        alone = holders(grads) == ALONE
+        self.variable._accumulate(grads[0], record, alone)
         return []
+
+
+def holders(grads: list[Any]) -> int:
+    """How many hold the first of these gradients, this list among them."""
+    return sys.getrefcount(grads[0])
+
+
+ALONE = holders([object()])
+"""What `holders` says where nobody but the list does: then a leaf may keep it as its own."""
 
 
 class Saved:

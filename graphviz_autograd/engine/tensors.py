@@ -198,13 +198,17 @@ class Tensor(Looks):
             self._accumulator = weakref.ref(node)
         return (node, 0)
 
-    def _accumulate(self, grad: Any, record: bool) -> None:
-        """Adds a gradient to `.grad`: in place, unless that sum is to be differentiated too."""
+    def _accumulate(self, grad: Any, record: bool, alone: bool = False) -> None:
+        """Adds a gradient to `.grad`: in place, unless that sum is to be differentiated too.
+
+        A first gradient becomes `.grad` itself where nobody else holds it, and a copy of it else.
+        """
         if record:
             own = Tensor(torch.empty_like(grad._data)).copy_(grad) if self._grad is None else None
             self._grad = own if self._grad is None else self._grad + grad
         elif self._grad is None:
-            self._grad = Tensor(grad.clone())
+            alone = alone and grad._base is None and grad.stride() == self._data.stride()
+            self._grad = Tensor(grad if alone else grad.clone())
         elif self._grad.requires_grad:
             self._grad = Tensor(self._grad._data + grad)
         else:

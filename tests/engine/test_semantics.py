@@ -366,3 +366,53 @@ def test_notes_that_fill_a_line_are_wrapped_as_torch_wraps_them() -> None:
             ours, theirs = (kit.ones(shape, **options) for kit in (engine, plain_torch))
             assert repr(ours) == repr(theirs)
             assert repr(ours * 2) == repr(theirs * 2)
+
+
+# ---- a leaf's gradient is its own
+
+
+def test_a_gradient_that_a_leaf_keeps_is_shared_with_nobody() -> None:
+    """Changing one `.grad` in place changes nothing else: no other leaf's, no given gradient."""
+    a, b = (engine.ones(3, requires_grad=True) for _ in range(2))
+    (a + b).sum().backward()
+    a.grad.mul_(2)
+    assert b.grad.tolist() == [1, 1, 1]
+
+    given = engine.ones(3)
+    c, d = (engine.ones(3, requires_grad=True) for _ in range(2))
+    (c + d).backward(given)
+    c.grad.zero_()
+    d.grad.zero_()
+    assert given.tolist() == [1, 1, 1]
+
+    kept = []
+    e = engine.ones(3, requires_grad=True)
+    e.register_hook(kept.append)
+    (e * 2).sum().backward()
+    e.grad.zero_()
+    assert kept[0].tolist() == [2, 2, 2]
+
+    f, x = engine.ones(3, requires_grad=True), engine.arange(3.0)
+    (f * x).sum().backward()  # with respect to f: x itself, times one
+    f.grad.zero_()
+    assert x.tolist() == [0, 1, 2]
+
+
+def test_a_leaf_keeps_the_gradient_that_was_made_for_it() -> None:
+    """No copy: a second one would double what the gradients of a large model take."""
+    given = []
+
+    class Scale(engine.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            made = g * 2
+            given.append(made.data_ptr())
+            return made
+
+    x = engine.ones(1000, requires_grad=True)
+    Scale.apply(x).sum().backward()
+    assert given == [x.grad.data_ptr()]
