@@ -242,10 +242,11 @@ class _Walk:
     def order_ops(self) -> None:
         """Each op's place in the order in which they were made; accumulators have none."""
         numbers = [fn._sequence_nr() for fn in self.queue]
-        made = [at for at, number in enumerate(numbers) if number != NO_NUMBER]
-        made.sort(key=numbers.__getitem__)
-        for place, at in enumerate(made):
-            self.nodes[self.ids[self.queue[at]]].made = place
+        ops = list(self.ids.values())  # given out in the order of the queue
+        for place, at in enumerate(sorted(range(len(ops)), key=numbers.__getitem__)):
+            if numbers[at] == NO_NUMBER:  # the highest there is
+                break
+            self.nodes[ops[at]].made = place
 
     def read_op(self, fn: Any, node: Node, fields: Fields) -> None:
         if self.shapes:

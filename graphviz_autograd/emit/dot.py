@@ -121,6 +121,8 @@ def _caption_line(label: str, look: Theme) -> list[str]:
 
 def _framed(lines: Mapping[int, str], graph: Graph, look: Theme) -> list[str]:
     """The boxes, those in an open group within its frame."""
+    if len(lines) == len(graph.nodes):  # no frames
+        return [f"\t{line}" for line in lines.values()]
     written: list[str] = []
     for what, node, depth in nested(graph):
         tabs = "\t" * (depth + 1)
