@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from graphviz_autograd.emit import found
@@ -20,6 +21,9 @@ from graphviz_autograd.graph import Attr, Graph, Node, TensorInfo
 
 PILES = ("repeat", "more")
 SEVERAL = " peripheries=2"  # a box that stands for equal ones looks like a pile of them
+ALIKE = 4
+"""Tensors of one size, one after the other, that are counted and no longer listed."""
+MOST_SIZES = 5
 THIN = ' fontsize=8 height="0.1" margin="0.06,0.02"'
 
 
@@ -79,10 +83,29 @@ class Sizes(dict[TensorInfo, str]):
         return text
 
 
+def sizes_text(sizes: Iterable[str]) -> str:
+    """The sizes of several tensors in one line: equal ones counted, few of many.
+
+    >>> sizes_text(["(2, 3)", "(4)"]), sizes_text(["(3, 1)"] * 19)
+    ('(2, 3) (4)', '(3, 1) ×19')
+    >>> sizes_text(f"({number})" for number in range(9))
+    '(0) (1) (2) (3) (4) … 4 more'
+    """
+    shown, left = [], 0
+    for size, equal in groupby(sizes):
+        count = sum(1 for _ in equal)
+        parts = [size] * count if count < ALIKE else [f"{size} ×{count}"]
+        if len(shown) + len(parts) > MOST_SIZES:
+            left += count
+        else:
+            shown += parts
+    return " ".join([*shown, f"… {left} more"] if left else shown)
+
+
 def box_text(node: Node, sizes_of: Sizes, showing: Showing) -> str:
     """What a box says, in one line or several."""
     shapes, attr_chars = showing
-    sizes = " ".join([sizes_of[info] for info in node.outputs])
+    sizes = sizes_text(sizes_of[info] for info in node.outputs)
     if node.kind == "saved":
         text = _saved_label(node, sizes)
     elif node.kind == "group":

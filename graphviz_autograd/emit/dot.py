@@ -6,7 +6,7 @@ text depends on nothing but the Graph and the options: two processes write the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TypedDict, Unpack
 
@@ -20,10 +20,20 @@ from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.theme_file import theme_of
 from graphviz_autograd.emit.themes import NODE, Theme
 from graphviz_autograd.emit.words import group_lines, module_text, quoted, quoted_tooltip, shown
-from graphviz_autograd.graph import Graph, Node
+from graphviz_autograd.graph import Edge, Graph, Node
+
+# With frames dot lets arrows go up, unless it ranks all boxes together: that takes it up to
+# fourteen times as long, so large pictures do without.
+MOST_IN_ORDER = 200
 
 STYLES = ("default", "classic")
 RANKDIRS = ("TB", "LR", "BT", "RL")
+
+SHADED = 8
+"""Frames in each other that have a fill: one more shade, and their titles could not be read."""
+
+BUNDLE = 3
+"""Arrows between two boxes that are drawn one by one, where a box stands for several ops."""
 
 MARK = "labelfontsize=8 labeldistance=2.8 labelangle=14"  # beside the arrow's head, not on it
 
@@ -88,6 +98,9 @@ def picture(
     findings, caption = found.findings(graph), _caption(graph)
     graph = drawn(graph, show_saved, show_inputs)
     graph_attr = dict(look.graph) | ({} if rankdir == "TB" else {"rankdir": rankdir})
+    framed = any(n.kind == "group" and n.id not in graph.closed for n in graph.nodes)
+    if framed and len(graph.nodes) <= MOST_IN_ORDER:
+        graph_attr["newrank"] = "true"
     dot = Picture(
         graph_attr=graph_attr,
         node_attr={**NODE, **look.node},
@@ -130,16 +143,17 @@ def _framed(lines: Mapping[int, str], graph: Graph, look: Theme) -> list[str]:
             written.append(f"{tabs}{lines[node.id]}")
         elif what == "open":
             written.append(f"{tabs}subgraph cluster_{node.id} {{\n")
-            written.append(f"{tabs}\tgraph [{_frame_look(node, look)}]\n")
+            written.append(f"{tabs}\tgraph [{_frame_look(node, look, depth)}]\n")
         else:
             written.append(f"{tabs}}}\n")
     return written
 
 
-def _frame_look(group: Node, look: Theme) -> str:
+def _frame_look(group: Node, look: Theme, depth: int) -> str:
     title = " ".join(group_lines(group))
     tooltip = module_text(group.module) if group.module else title
-    attributes = [f"{name}={quoted(value)}" for name, value in look.frame.items()]
+    frame = look.frame if depth < SHADED else {**look.frame, "fillcolor": "transparent"}
+    attributes = [f"{name}={quoted(value)}" for name, value in frame.items()]
     return f"label={quoted(title)} tooltip={quoted_tooltip(tooltip)} {' '.join(attributes)}"
 
 
@@ -149,13 +163,24 @@ def _frame_look(group: Node, look: Theme) -> str:
 def _edge_lines(graph: Graph) -> list[str]:
     nodes = graph.by_id()
     heads, tails = numbered(graph.edges, nodes)
+    bundles = _bundles(graph)
     lines = []
     for edge in graph.edges:
-        looks = ""
+        looks, count = "", edge.count
+        bundle = bundles.get((edge.source, edge.target, edge.kind)) if bundles else None
+        if bundle:
+            if edge is not bundle[0]:
+                continue
+            count = sum(one.count for one in bundle)
         if edge.kind in ("grad", "input"):
             head = edge.target_index if edge.target in heads else None
             tail = edge.source_index if edge.source in tails else None
-            if head is not None or tail is not None:
+            if bundle:
+                looks = _marks(
+                    None if head is None else _span(one.target_index for one in bundle),
+                    None if tail is None else _span(one.source_index for one in bundle),
+                )
+            elif head is not None or tail is not None:
                 looks = _marks(head, tail)
             if edge.kind == "input":  # no gradient flows back along it
                 looks = f"{looks} style=dashed"
@@ -165,15 +190,37 @@ def _edge_lines(graph: Graph) -> list[str]:
             # A leaf has its place already; its arrow as a saved tensor must not move it.
             leaf = nodes[edge.target].kind in ("leaf", "input")
             looks = f"dir=none{' constraint=false' if leaf else ''}"
-        if edge.count > 1:
-            looks = f'{looks} edgetooltip="{edge.count} arrows"'
+        if count > 1:
+            looks = f'{looks} edgetooltip="{count} arrows"'
         rest = f" [{looks.strip()}]" if looks else ""
         lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
     return lines
 
 
+def _bundles(graph: Graph) -> dict[tuple[int, int, str], list[Edge]]:
+    """The arrows that are drawn as one: many between the same two boxes, of which one is a group."""
+    between: dict[tuple[int, int, str], list[Edge]] = {}
+    if graph.closed:
+        for edge in graph.edges:
+            if edge.source in graph.closed or edge.target in graph.closed:
+                between.setdefault((edge.source, edge.target, edge.kind), []).append(edge)
+    return {ends: edges for ends, edges in between.items() if len(edges) > BUNDLE}
+
+
+def _span(numbers: Iterable[int]) -> str:
+    """Numbers in few letters: from the first to the last.
+
+    >>> _span([3, 1, 2]), _span([0, 2, 4, 6]), _span([0, 0, 0])
+    ('1–3', '0, 2, … 6', '0')
+    """
+    each = sorted(set(numbers))
+    if len(each) == each[-1] - each[0] + 1:
+        return f"{each[0]}–{each[-1]}" if len(each) > 1 else str(each[0])
+    return ", ".join(map(str, each)) if len(each) < 4 else f"{each[0]}, {each[1]}, … {each[-1]}"
+
+
 @cache
-def _marks(head: int | None, tail: int | None) -> str:
+def _marks(head: int | str | None, tail: int | str | None) -> str:
     """The numbers of the input an arrow goes to and of the output it comes from."""
     marks = [] if head is None else [f'headlabel="{head}"']
     marks += [] if tail is None else [f'taillabel="{tail}"']
