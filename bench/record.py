@@ -120,7 +120,7 @@ def torchlens(model: nn.Module, x: torch.Tensor) -> dict[str, Run]:
     except ImportError as reason:
         print(f"\n({reason})", end="")
         return {}
-    return {"TorchLens, log_forward_pass": lambda: peer.log_forward_pass(model, x)}
+    return {"TorchLens, trace": lambda: peer.trace(model, x)}
 
 
 def timed(run: Run) -> float:
