@@ -1,4 +1,4 @@
-"""Draw gallery entries, each through `gva render` in a process of its own.
+"""Draw gallery entries, each through `gva render` or `gva verify` in a process of its own.
 
 A script runs once and its graph is saved as JSON; the pictures are drawn from that. An
 entry that fails is reported with what it printed on stderr, and the others are finished.
@@ -21,6 +21,8 @@ from graphviz_autograd.gallery.entries import Entry
 FORMATS = ("svg", "png")
 SECONDS = 120
 """How long one entry may take; each runs for a second or two."""
+DISAGREES = 3
+"""How `gva verify` ends where a gradient is wrong."""
 
 
 class EntryFailedError(Exception):
@@ -54,12 +56,21 @@ def build(entries: Sequence[Entry], folder: Path, report: Callable[[str], None])
 
 
 def draw(entry: Entry, folder: Path) -> None:
-    """Draw one entry. Raises EntryFailedError with the script's own traceback."""
+    """Draw one entry; one whose gradient is wrong on purpose as `gva verify` paints it.
+
+    Raises EntryFailedError with the script's own traceback, or where nothing wrong was found.
+    """
     saved = folder / f"{entry.name}.json"
-    command = [sys.executable, "-P", "-m", "graphviz_autograd", "render", "-q"]
-    command += ["--timeout", str(SECONDS), "-o", str(saved)]
-    if entry.root:
-        command += ["--root", entry.root]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "graphviz_autograd",
+        "verify" if entry.fails else "render",
+    ]
+    command += ["-q", "--timeout", str(SECONDS), "-o", str(saved)]
+    for root in entry.roots:
+        command += ["--root", root]
     done = subprocess.run(
         [*command, str(entry.path)],
         stdin=subprocess.DEVNULL,
@@ -68,9 +79,16 @@ def draw(entry: Entry, folder: Path) -> None:
         encoding="utf-8",
         errors="replace",
     )
-    if done.returncode:
+    if done.returncode != (DISAGREES if entry.fails else 0):
         said = done.stderr.strip() or "it printed nothing on stderr"
         raise EntryFailedError(f"{said}\n(exit code {done.returncode})")
-    graph = Graph.from_json(saved.read_text(encoding="utf-8"))
+    picture(entry, Graph.from_json(saved.read_text(encoding="utf-8")), folder)
+
+
+def picture(entry: Entry, graph: Graph, folder: Path) -> None:
+    """Save the pictures of an entry's graph, drawn as its header says."""
+    depth = "auto" if entry.depth is None else entry.depth
+    drawn = graph.readable(entry.boxes, depth=depth, fold_plumbing=entry.plumbing)
+    show = {f"show_{what}": True for what in entry.show}
     for suffix in FORMATS:
-        graph.save(folder / f"{entry.name}.{suffix}", style=entry.style)
+        drawn.save(folder / f"{entry.name}.{suffix}", style=entry.style, **show)

@@ -176,7 +176,7 @@ def run(
                     if grad.shape != shape or grad.dtype is not dtype or grad.device != device:
                         grad = _fitted(grad, shape, dtype, device)
                 _send(due, turns, child, number, grad)
-            found = grad = None  # a leaf keeps as its own what nobody else holds
+            found, grad = [], None  # a leaf keeps as its own what nobody else holds
     return captured
 
 
