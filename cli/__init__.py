@@ -23,7 +23,7 @@ from graphviz_autograd import GraphvizAutogradError, __version__
 COMMANDS = {
     "render": ("graphviz_autograd.cli.render:render", "Draw the graph that a script builds."),
     "verify": ("graphviz_autograd.cli.verify:verify", "Check the gradients of a script."),
-    "gallery": ("graphviz_autograd.cli.gallery:gallery", "Draw the gallery's entries."),
+    "gallery": ("graphviz_autograd.cli.gallery:gallery", "Make a site of the gallery, or of a folder of scripts."),
 }
 
 
@@ -78,10 +78,10 @@ def main() -> None:
     try:
         gva()
     except SystemExit as error:
-        _leave(error)
+        leave(error)
 
 
-def _leave(error: SystemExit) -> None:
+def leave(error: SystemExit) -> None:
     """End the process, also where a stopped script left threads that would never end."""
     mine = threading.current_thread()
     if any(thread is not mine and not thread.daemon for thread in threading.enumerate()):

@@ -267,6 +267,15 @@ def given(ctx: click.Context, *names: str) -> list[str]:
     ]
 
 
+def refuse_clashing(ctx: click.Context) -> None:
+    """Everything, and less than everything; around what, and around nothing: mistakes in use."""
+    less = given(ctx, "max_nodes", "depth", "collapse", "fold")
+    if less and given(ctx, "full"):
+        raise OptionError(f"--full draws everything, and {less[0]} does not: give one of them")
+    if given(ctx, "hops") and ctx.params["focus"] is None:
+        raise OptionError("--hops is how far --focus reaches: give --focus NAME")
+
+
 def hint_at_misplaced(ctx: click.Context, outcome: Outcome, args: tuple[str, ...]) -> None:
     """Where a script was given an option of ours, it may have been meant for us."""
     ours = {name for param in ctx.command.params for name in param.opts}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -13,11 +12,16 @@ from graphviz_autograd import Graph, Node
 from graphviz_autograd.cli.options import DRAWING
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.target import Target
+from graphviz_autograd.emit import files
+from graphviz_autograd.emit.words import shown
 from graphviz_autograd.transform.groups import count_boxes
 from graphviz_autograd.transform.readable import Part, readable, simplified
 
 WHOLE = ("json", "graphml")
 """Formats that other programs read: all of the graph goes there."""
+
+PAGE = "html"
+"""The format that holds all of the graph too, and shows of it what can be read."""
 
 NO_INPUTS = (
     "--show-inputs: this graph does not know the tensors that need no gradient; that of "
@@ -39,15 +43,15 @@ def draw(
     """
     quiet = options["quiet"]
     wanted: dict[str, Any] = {}
-    drawn, notes = shaped(graph, options, keep, whole=target.format in WHOLE)
+    drawn, notes = shaped(graph, options, keep, target.format)
     if target.format not in WHOLE:
         wanted = {name: options[name] for name in DRAWING}
         wanted |= {"timeout": options["layout_timeout"], "command": options["command"]}
     with saying(f"laying out {count_boxes(drawn)} boxes ...", quiet):
         if target.path is None:
-            picture, more = drawn.draw(target.format, **wanted)
+            picture, more = files.render_bytes(drawn, target.format, **wanted)
         else:
-            more = drawn.save(target.path, format=target.format, **wanted)
+            more = files.save(drawn, target.path, format=target.format, **wanted)
     notes += more
     if not quiet:
         if options["show_inputs"] and "inputs" not in graph.meta.get("read", ()):
@@ -66,12 +70,15 @@ def draw(
 
 
 def shaped(
-    graph: Graph, options: dict[str, Any], keep: Iterable[int], whole: bool
+    graph: Graph, options: dict[str, Any], keep: Iterable[int], format: str
 ) -> tuple[Graph, list[str]]:
     """The graph folded, collapsed and cut as the options say, and a note on what was not asked.
 
-    whole  what is kept for other programs is changed only where that was asked for
+    What is kept for other programs is changed only where that was asked for; a page draws
+    clones by itself, and opens what is closed.
     """
+    whole = format in WHOLE
+    clone = options["clone_leaves"] and not whole and format != PAGE
     part = Part(
         options["only"], options["hide"], options["between"], options["focus"], options["hops"]
     )
@@ -81,7 +88,6 @@ def shaped(
         "part": part,
     }
     if options["full"] or whole:
-        clone = options["clone_leaves"] and not whole
         fold = bool(options["fold"])
         depth = options["depth"]
         return simplified(graph, depth=depth, fold=fold, clone_leaves=clone, **asked), []
@@ -90,11 +96,11 @@ def shaped(
         depth="auto" if options["depth"] is None else options["depth"],
         max_nodes=options["max_nodes"],
         fold=options["fold"],
-        clone_leaves=options["clone_leaves"],
+        clone_leaves=clone,
         keep=keep,
         **asked,
     )
-    if not done:
+    if not done or format == PAGE:
         return drawn, []
     boxes = f"{count_boxes(graph)} boxes drawn as {count_boxes(drawn)}"
     return drawn, [f"{boxes}: {', '.join(done)} (--full draws all, --depth N goes deeper)"]
@@ -118,4 +124,4 @@ def _root(node: Node, maker: Node | None) -> str:
     name = ", ".join(node.names)
     op = maker.op if maker is not None and node.kind == "output" else ""
     text = f"{name} ({op})" if name and op else name or op or "without a name"
-    return json.dumps(text, ensure_ascii=False)[1:-1]  # a name may hold a newline
+    return shown(text)

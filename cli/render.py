@@ -10,7 +10,7 @@ import click
 from graphviz_autograd import Graph
 from graphviz_autograd.cli import options as shared
 from graphviz_autograd.cli.defaults import WithDefaults
-from graphviz_autograd.cli.picture import WHOLE, draw
+from graphviz_autograd.cli.picture import PAGE, WHOLE, draw
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.target import settle, stem
 from graphviz_autograd.errors import GraphFileError, OptionError
@@ -65,7 +65,7 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     the script is stopped there; without such a call, that of the tensors left at its end.
     """
     program = shared.program_of(script, args, options)
-    _refuse_full(ctx)
+    shared.refuse_clashing(ctx)
     if options["opening"] and options["output"] == "-":
         raise OptionError("--open needs a file, and -o - is none")
     saved = program.kind == "file" and script.endswith(".json")
@@ -76,7 +76,7 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     if saved:
         outcome = Outcome(graph)
     else:
-        wanted = shared.running(options, everything=target.format in WHOLE)
+        wanted = shared.running(options, everything=target.format in (*WHOLE, PAGE))
         with saying(f"running {program.title} ...", options["quiet"]):
             outcome = run(program, engine=options["engine"], **wanted)
     if outcome.graph is not None:
@@ -88,19 +88,13 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     ctx.exit(outcome.exit_code)
 
 
-def _refuse_full(ctx: click.Context) -> None:
-    """Everything, and less than everything: one of them is a mistake."""
-    less = shared.given(ctx, "max_nodes", "depth", "collapse", "fold")
-    if less and shared.given(ctx, "full"):
-        raise OptionError(f"--full draws everything, and {less[0]} does not: give one of them")
-
-
 def _load(file: str) -> Graph:
     """A Graph that was saved as JSON."""
     try:
         text = Path(file).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise OptionError(f"cannot read {file!r}: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise OptionError(f"cannot read {file!r}: {why}") from None
     try:
         return Graph.from_json(text)
     except GraphFileError as error:

@@ -14,7 +14,7 @@ from graphviz_autograd.emit.files import write_whole
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.script import Program
 
-FORMATS = ("svg", "png", "pdf", "dot", "gv", "json", "mermaid", "mmd", "graphml")
+FORMATS = ("svg", "png", "pdf", "dot", "gv", "json", "mermaid", "mmd", "graphml", "html")
 BINARY = ("png", "pdf")
 
 

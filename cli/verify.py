@@ -34,6 +34,12 @@ OF_SCRIPTS = (
     *("keep_going", "timeout", "against", "strict", "allow"),
 )
 
+OF_PICTURES = (
+    *("format", "no_clobber", "opening", "max_nodes", "full", "depth", "collapse", "fold"),
+    *("fold_plumbing", "clone_leaves", "focus", "hops", "between", "only", "hide", "legend"),
+    *("theme", "style", "rankdir", "layout_timeout", "command"),
+)
+
 EPILOG = """\b
 Examples:
   gva verify train.py                      the graph of its first backward() call
@@ -134,12 +140,13 @@ def verify(
         raise OptionError("give a SCRIPT to check, or --ops")
     _refuse(ctx, ("dtype",), "is for --ops: a script's tensors have their own")
     if options["output"] is None:
-        _refuse(ctx, ("format", "no_clobber", "opening"), "is for a picture: give -o FILE")
+        _refuse(ctx, OF_PICTURES, "is for a picture: give -o FILE")
     elif options["output"] == "-" and options["opening"]:
         raise OptionError("--open needs a file, and -o - is none")
     if options["output"] == options["report_file"] == "-":
         raise OptionError("-o - and --json - cannot both have stdout")
     _refuse(ctx, ("show_inputs",), "is for the engine's graph, and this is torch's")
+    shared.refuse_clashing(ctx)
     lacking = missing(options["device"], options["require_cuda"])
     if lacking:
         click.echo(f"Error: nothing was checked: {lacking}", err=True)
@@ -172,6 +179,8 @@ def _check_script(
     ctx: click.Context, script: str, args: tuple[str, ...], options: dict[str, Any]
 ) -> int:
     program = shared.program_of(script, args, options)
+    if program.kind == "file" and script.endswith(".json"):
+        raise OptionError(f"{script} is a saved graph, which has no numbers: give its script")
     target = None
     if options["output"] is not None:
         target = settle(options["output"], options["format"], stem(program), options["no_clobber"])

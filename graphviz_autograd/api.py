@@ -8,7 +8,7 @@ from typing import Any, Literal
 from graphviz_autograd.emit import dot
 from graphviz_autograd.emit.digraph import Picture
 from graphviz_autograd.recorder import Recording
-from graphviz_autograd.transform.readable import Part, simplified
+from graphviz_autograd.transform.readable import Part, patterns, simplified
 from graphviz_autograd.walker import gc_paused, walk
 
 
@@ -91,7 +91,7 @@ def make_dot(
             saved=show_saved,
             inputs=show_inputs,
         )
-        part = Part(tuple(only), tuple(hide), between, focus, hops)
+        part = Part(patterns(only), patterns(hide), between, focus, hops)
         if (
             record
             or part != Part()

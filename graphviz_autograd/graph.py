@@ -272,14 +272,15 @@ class Graph:
         return summary.text(self)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> list[str]:
-        """Draw into a file by its suffix: .svg, .png, .pdf, .dot, .mmd, .graphml, .json.
+        """Draw into a file by its suffix: .svg, .png, .pdf, .html, .dot, .mmd, .graphml, .json.
 
         The file is written whole or not at all. Returns notes worth telling a person
         (a picture scaled down, a plain layout), usually none.
         """
         from graphviz_autograd.emit import files
 
-        return files.save(self, path, **options)
+        graph = self._as_shown(files.format_of(path, options.get("format")))
+        return files.save(graph, path, **options)
 
     @staticmethod
     def format_for(path: str | os.PathLike[str], format: str | None = None) -> str:
@@ -296,13 +297,23 @@ class Graph:
         """A picture in memory, in any format that `save` knows, and the notes on it."""
         from graphviz_autograd.emit import files
 
-        return files.render_bytes(self, format, **options)
+        return files.render_bytes(self._as_shown(format), format, **options)
+
+    def _as_shown(self, format: str) -> Graph:
+        """The graph as a page has it: in groups, closed as far as it takes to be read. One that
+        has groups already is as a person wants it.
+        """
+        if format != "html" or any(node.kind == "group" for node in self.nodes):
+            return self
+        return self.readable(clone_leaves=False)
 
     def _repr_mimebundle_(self, **_: Any) -> Mapping[str, str]:
+        from graphviz_autograd.emit import html
         from graphviz_autograd.errors import LayoutError
 
+        page = html.framed(self._as_shown("html"))
         try:
             svg, _notes = self.draw("svg")
         except LayoutError as error:  # a notebook's cell still says what it holds
-            return {"text/plain": f"{self!r}\n{error}"}
-        return {"image/svg+xml": svg.decode(), "text/plain": repr(self)}
+            return {"text/html": page, "text/plain": f"{self!r}\n{error}"}
+        return {"text/html": page, "image/svg+xml": svg.decode(), "text/plain": repr(self)}

@@ -233,6 +233,14 @@ def test_classic_style_of_a_leaf_alone_is_that_box():
     assert picture(gva.make_dot(leaf(2), style="classic"))[0] == {("", "darkolivegreen1"): 1}
 
 
+def test_one_pattern_needs_no_list():
+    y = leaf(2).exp().view(1, 2).sum()
+    for options in ({"hide": "View*"}, {"only": "op:*"}, {"hide": None}):
+        listed = {name: [pattern] if pattern else [] for name, pattern in options.items()}
+        assert gva.make_dot(y, **options).source == gva.make_dot(y, **listed).source
+    assert "ViewBackward0" not in gva.make_dot(y, hide="View*").source
+
+
 def test_shapes_are_written_on_request():
     x = leaf(2, 3)
     assert "SumBackward1\n(3)" in gva.make_dot(x.sum(0), show_shapes=True).source
@@ -245,6 +253,11 @@ def test_shapes_are_written_on_request():
         ({"style": "clasic"}, "style is one of default, classic.*did you mean 'classic'"),
         ({"theme": "drak"}, "theme is one of light, dark, colorblind.*did you mean 'dark'"),
         ({"rankdir": "XY"}, "rankdir is one of TB, LR, BT, RL, not 'XY'"),
+        ({"between": "x"}, "between takes two names, from and to, not 'x'"),
+        ({"between": ("x", "y", "z")}, "between takes two names"),
+        ({"paths": [3]}, "a module is asked for by its path, not by 3"),
+        ({"depth": "auto", "max_nodes": "few"}, "max_nodes is at least 1, not 'few'"),
+        ({"focus": torch.ones(2, 2)}, "not by what is of type Tensor$"),
     ],
 )
 def test_an_unknown_option_lists_the_valid_ones(options, says):

@@ -25,6 +25,7 @@ ALIKE = 4
 """Tensors of one size, one after the other, that are counted and no longer listed."""
 MOST_SIZES = 5
 THIN = ' fontsize=8 height="0.1" margin="0.06,0.02"'
+FORMS = {**dict.fromkeys(PILES, SEVERAL), "chain": THIN}
 
 
 class Showing(NamedTuple):
@@ -60,13 +61,14 @@ def box_lines(
         else:
             label = box_text(node, sizes_of, showing)
             is_group = node.kind == "group"
-            colour = _group_look(node, fill) if is_group else fill.get(node.kind, "")
+            colour = _group_fill(node, fill) if is_group else fill.get(node.kind, "")
             finding = findings.get(node.id)
             if finding is not None:
                 colour = found.attributes(finding, look.found)
                 label = "\n".join([label.rstrip("\n"), *found.lines(finding)])
             place = _tooltip(node, finding) if finding or node.modules or node.line else ""
-            rest = f" [label={quoted(label)}{colour}{place}]\n"
+            form = FORMS.get(node.op, "") if is_group else ""
+            rest = f" [label={quoted(label)}{form}{colour}{place}]\n"
         lines[node.id] = f"{node.id}{rest}"
     return lines
 
@@ -91,11 +93,12 @@ def sizes_text(sizes: Iterable[str]) -> str:
     >>> sizes_text(f"({number})" for number in range(9))
     '(0) (1) (2) (3) (4) … 4 more'
     """
-    shown, left = [], 0
+    shown: list[str] = []
+    left = 0
     for size, equal in groupby(sizes):
         count = sum(1 for _ in equal)
         parts = [size] * count if count < ALIKE else [f"{size} ×{count}"]
-        if len(shown) + len(parts) > MOST_SIZES:
+        if left or len(shown) + len(parts) > MOST_SIZES:
             left += count
         else:
             shown += parts
@@ -105,29 +108,28 @@ def sizes_text(sizes: Iterable[str]) -> str:
 def box_text(node: Node, sizes_of: Sizes, showing: Showing) -> str:
     """What a box says, in one line or several."""
     shapes, attr_chars = showing
-    sizes = sizes_text(sizes_of[info] for info in node.outputs)
+    sizes = [sizes_of[info] for info in node.outputs]
+    size = sizes[0] if len(sizes) == 1 else sizes_text(sizes)
     if node.kind == "saved":
-        text = _saved_label(node, sizes)
+        text = _saved_label(node, size)
     elif node.kind == "group":
-        text = _group_label(node, sizes if shapes else "")
+        text = _group_label(node, size if shapes else "")
     elif node.kind == "input":
-        text = f"{names_text(node) or shown(node.op)}\n{sizes}"
+        text = f"{names_text(node) or shown(node.op)}\n{size}"
     elif node.op:
         again = node.op == "AccumulateGrad"  # its leaf says it
-        text = _op_label(node, sizes if shapes and not again else "", attr_chars)
+        text = _op_label(node, size if shapes and not again else "", attr_chars)
     else:
-        text = f"{names_text(node)}\n{sizes}"
+        text = f"{names_text(node)}\n{size}"
     if "uses" in node.attrs or "cut" in node.data:
         text = "\n".join([text.rstrip("\n"), *_extras(node)])
     return text
 
 
-def _group_look(node: Node, fill: Mapping[str, str]) -> str:
+def _group_fill(node: Node, fill: Mapping[str, str]) -> str:
     if node.op == "leaf":
         return fill["leaf"]
-    if node.op == "chain":
-        return THIN
-    return fill["group"] + (SEVERAL if node.op in PILES else "")
+    return "" if node.op == "chain" else fill["group"]
 
 
 def _group_label(node: Node, sizes: str) -> str:

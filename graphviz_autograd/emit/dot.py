@@ -198,7 +198,7 @@ def _edge_lines(graph: Graph) -> list[str]:
 
 
 def _bundles(graph: Graph) -> dict[tuple[int, int, str], list[Edge]]:
-    """The arrows that are drawn as one: many between the same two boxes, of which one is a group."""
+    """The arrows that are drawn as one: many between two boxes, of which one is a group."""
     between: dict[tuple[int, int, str], list[Edge]] = {}
     if graph.closed:
         for edge in graph.edges:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from graphviz_autograd.graph import Edge, Graph, Node
-from graphviz_autograd.visible import visible
+from graphviz_autograd.visible import representatives, visible
 
 # Ops whose operands may change places; at every other op with several inputs each arrow
 # bears the number of the input it goes to.
@@ -29,7 +30,23 @@ def drawn(graph: Graph, show_saved: bool, show_inputs: bool) -> Graph:
     kinds = ("saved", "input")
     ends = {end for e in edges if e.kind in kinds for end in (e.source, e.target)}
     nodes = [node for node in graph.nodes if node.kind not in kinds or node.id in ends]
-    return visible(replace(graph, nodes=nodes, edges=edges))
+    return _cut_told(visible(replace(graph, nodes=nodes, edges=edges)), graph)
+
+
+def _cut_told(shown: Graph, graph: Graph) -> Graph:
+    """The picture, where each closed group tells the arrows that what it holds has lost."""
+    if not graph.closed or "part" not in graph.meta:
+        return shown
+    box = representatives(graph.nodes, graph.closed)
+    lost: dict[int, Counter[str]] = {}
+    for node in graph.nodes:
+        if "cut" in node.data:
+            lost.setdefault(box[node.id], Counter()).update(node.data["cut"])
+    nodes = [
+        replace(node, data={**node.data, "cut": dict(lost[node.id])}) if node.id in lost else node
+        for node in shown.nodes
+    ]
+    return replace(shown, nodes=nodes)
 
 
 def numbered(edges: Iterable[Edge], nodes: Mapping[int, Node]) -> tuple[set[int], set[int]]:

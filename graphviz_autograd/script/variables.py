@@ -7,6 +7,7 @@ over variables, these over attributes of `self`, and those over places in contai
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import sys
@@ -145,7 +146,7 @@ def tensors(variables: Mapping[str, Any]) -> Pairs:
 
 
 def contained(variables: Mapping[str, Any]) -> Pairs:
-    """The tensors one level down in lists, tuples and dicts: `params[0]`, `state["w"]`."""
+    """The tensors one level down in lists, tuples, dicts and dataclasses: `params[0]`."""
     from graphviz_autograd.names import is_tensor_type
 
     return [
@@ -181,7 +182,7 @@ def _modules(name: str, value: Any) -> list[tuple[str, torch.nn.Module]]:
 
 
 def _items(name: str, container: Any) -> list[tuple[str, Any]]:
-    """What is in a plain container, by the expression that gets it.
+    """What is in a plain container or a dataclass, by the expression that gets it.
 
     The base classes' own methods are called, so a subclass's code does not run.
     """
@@ -198,6 +199,10 @@ def _items(name: str, container: Any) -> list[tuple[str, Any]]:
         return [(f"{name}[{i}]", value) for i, value in enumerate(tuple.__iter__(container))]
     if _is(container, list):
         return [(f"{name}[{i}]", value) for i, value in enumerate(list.__iter__(container))]
+    if dataclasses.is_dataclass(type(container)):
+        held = _attributes(container)
+        fields = type(container).__dataclass_fields__
+        return [(f"{name}.{field}", held[field]) for field in fields if field in held]
     return []
 
 

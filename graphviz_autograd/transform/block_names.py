@@ -64,24 +64,24 @@ def attributes(found: Sequences, blocks: Sequence[list[Item]]) -> dict[str, Attr
 
     count   how many there are
     of      the class of the module or the name of the op that each is; "step" where they are
-            several ops or modules of several classes
+            several ops or several modules
     blocks  the paths of the modules they are; not given where none is
     """
     said: dict[str, Attr] = {"count": len(blocks), "of": _of(found, blocks[0])}
     called = [listed(names) for names in paths(found, blocks) if all(names)]
     if called:
-        said["blocks"] = _short(called)
+        said["blocks"] = _short(list(dict.fromkeys(called)))
     return said
 
 
 def _of(found: Sequences, block: list[Item]) -> str:
-    classes = {
+    classes = [
         found.nodes[item.node].modules[-1].class_name
         for item in block
         if item.node is not None and is_module(found, item)
-    }
+    ]
     if len(classes) == 1:
-        return classes.pop()
+        return classes[0]
     if len(block) == 1 and block[0].node is not None:
         return found.nodes[block[0].node].op
     return "step"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
 from functools import cache
 
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import NODE_KINDS, Graph, ModuleCall, Node
 from graphviz_autograd.transform.groups import ACCUMULATE, leaves_of_accumulators
 from graphviz_autograd.transform.modules import group_modules
-from graphviz_autograd.transform.nearest import nearest, path
+from graphviz_autograd.transform.nearest import like, nearest, path
 from graphviz_autograd.transform.plumbing import short_name
 
 KINDS = tuple(kind for kind in NODE_KINDS if kind != "group")
@@ -39,8 +38,10 @@ def find(graph: Graph, what: int | str) -> list[Node]:
         found = found or [n for n in graph.nodes if n.kind == "op" and what in _both(n.op)][:1]
         found = found or [node for node in graph.nodes if str(node.id) == what]
     else:
+        is_number = isinstance(what, int | float)
+        given = repr(what) if is_number else f"what is of type {type(what).__name__}"
         raise OptionError(
-            f"a node is asked for by its id, a name, an op or a module path, not by {what!r}"
+            f"a node is asked for by its id, a name, an op or a module path, not by {given}"
         )
     if not found:
         raise OptionError(f"there is no {what!r} in the graph; {nearest(what, _known(graph))}")
@@ -115,7 +116,7 @@ def _of_kind(graph: Graph, kind: str) -> set[int]:
 def _of_op(graph: Graph, pattern: str) -> set[int]:
     @cache
     def matches(op: str) -> bool:
-        return any(fnmatchcase(name, pattern) for name in _both(op))
+        return any(like(name, pattern) for name in _both(op))
 
     return {node.id for node in graph.nodes if node.kind == "op" and matches(node.op)}
 
@@ -125,7 +126,7 @@ def _of_module(graph: Graph, pattern: str) -> set[int]:
 
     @cache
     def matches(modules: tuple[ModuleCall, ...]) -> bool:
-        return any(fnmatchcase(path(call), pattern) for call in modules)
+        return any(like(path(call), pattern) for call in modules)
 
     inside = _within(graph, lambda group: matches(group.modules))
     return {n.id for n in graph.nodes if n.kind != "group" and (matches(n.modules) or inside(n))}

@@ -46,9 +46,9 @@ def settled(graph: Graph) -> Graph:
     """Every parameter, accumulator, saved tensor and input in the innermost group that holds
     all who use it; so a group that is closed hides what is its own.
 
-    A leaf that is no parameter stays at the top: it is what a person gave; but where one block
-    of a repeat alone uses it, it is the block's. A leaf or an input that several blocks of a
-    repeat share stands beside the repeat.
+    A leaf that is no parameter stays at the top: it is what a person gave; but where each block
+    of a repeat has one of its own, it is the block's. A leaf or an input that several blocks of
+    a repeat share stands beside the repeat.
     """
     nodes = graph.by_id()
     groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
@@ -57,15 +57,25 @@ def settled(graph: Graph) -> Graph:
     around = {node.id: node.parent for node in graph.nodes}
     moved: dict[int, int | None] = {}
     for stage in (_is_accumulator, _is_leaf, _is_joined_parameter, _is_kept):
-        for node in graph.nodes:
-            if stage(node) and not _is_paired(node, nodes):
-                homes = {moved.get(user, around[user]) for user in users.get(node.id, ())}
-                home = common_group(homes, groups)
-                if _is_given(node) and not shared.intersection(path_of(home, groups)):
+        staged = [node for node in graph.nodes if stage(node) and not _is_paired(node, nodes)]
+        homes = {
+            node.id: common_group(
+                {moved.get(user, around[user]) for user in users.get(node.id, ())}, groups
+            )
+            for node in staged
+        }
+        given = [homes[node.id] for node in staged if shared and _is_given(node)]
+        lone = _lone(given, groups, nodes)
+        for node in staged:
+            home = homes[node.id]
+            if _is_given(node):
+                path = path_of(home, groups)
+                home = next((groups[group] for group in path if group in lone), home)
+                if not shared.intersection(path_of(home, groups)):
                     continue
-                while home in shared and node.kind != "saved":
-                    home = groups[home]
-                moved[node.id] = home
+            while home in shared and node.kind != "saved":
+                home = groups[home]
+            moved[node.id] = home
     for node in graph.nodes:  # the accumulator of a leaf that a person gave stays with it
         if _is_given(node) and node.id not in moved:
             for user in users.get(node.id, ()):
@@ -80,6 +90,18 @@ def settled(graph: Graph) -> Graph:
             placed(node, changed[node.id]) if node.id in changed else node for node in graph.nodes
         ],
     )
+
+
+def _lone(homes: Iterable[int | None], groups: Parents, nodes: dict[int, Node]) -> set[int]:
+    """The repeats of which some blocks, but not all, are the home of one of these leaves."""
+    blocks: dict[int, set[int]] = {}
+    for home in homes:
+        path = path_of(home, groups)
+        for at, group in enumerate(path):
+            if nodes[group].op == "repeat":
+                inner = [block for block in path[at + 1 :] if nodes[block].op != "more"]
+                blocks.setdefault(group, set()).update(inner[:1])
+    return {repeat for repeat, held in blocks.items() if len(held) != nodes[repeat].attrs["count"]}
 
 
 def _users(graph: Graph, nodes: dict[int, Node]) -> dict[int, list[int]]:
@@ -190,6 +212,7 @@ def described(graph: Graph, ids: Iterable[int] | None = None) -> Graph:
     for node in graph.nodes:
         if node.id in wanted:
             attrs: dict[str, Attr] = {**node.attrs, "ops": ops[node.id]}
+            attrs.pop("parameters", None)
             sizes = [elements(nodes[leaf]) for leaf in used[node.id].values()]
             if sizes and None not in sizes:
                 attrs["parameters"] = sum(size or 0 for size in sizes)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import Graph, ModuleCall, Node
@@ -21,7 +20,7 @@ from graphviz_autograd.transform.groups import (
     settled,
     without_cycles,
 )
-from graphviz_autograd.transform.nearest import nearest, path
+from graphviz_autograd.transform.nearest import like, nearest, path
 
 MAX_BOXES = 150
 
@@ -29,6 +28,8 @@ NO_MODULES = (
     "modules are not known: run the forward within gva.record(model) as rec, "
     "and draw with record=rec"
 )
+
+NOT_OF_THESE = "no op here was made in a module that was recorded"
 
 Stack = tuple[ModuleCall, ...]
 
@@ -94,8 +95,10 @@ def collapse(
     Graph(2 nodes in 2 groups, 0 edges, outputs=[])
     """
     graph = group_modules(graph)
-    if "modules" not in graph.meta.get("read", ()) and depth is not None and not _calls(graph):
-        graph = replace(graph, meta={**graph.meta, "hint": NO_MODULES})
+    if depth is not None and not _calls(graph):
+        recorded = "modules" in graph.meta.get("read", ())
+        hint = NOT_OF_THESE if recorded else NO_MODULES
+        graph = replace(graph, meta={**graph.meta, "hint": hint})
     if depth == "auto":
         return without_cycles(_deepest_that_fits(graph, frozenset(paths), max_nodes))
     return without_cycles(closed_at(graph, depth, paths))
@@ -123,13 +126,18 @@ def levels(graph: Graph) -> tuple[int | None, ...]:
     return (None, *range(max((len(node.modules) for node in _calls(graph)), default=0) - 1, -1, -1))
 
 
+def check_max_nodes(max_nodes: object) -> None:
+    """Raises OptionError for what is no number from 1 up."""
+    if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 1:
+        raise OptionError(f"max_nodes is at least 1, not {max_nodes!r}")
+
+
 def _calls(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.kind == "group" and node.op == "module"]
 
 
 def _deepest_that_fits(graph: Graph, paths: Iterable[str], max_nodes: int) -> Graph:
-    if max_nodes < 1:
-        raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
+    check_max_nodes(max_nodes)
     for depth in levels(graph):
         made = closed_at(graph, depth, paths)
         if count_boxes(made) <= max_nodes:
@@ -144,7 +152,9 @@ def _of_paths(modules: list[Node], paths: Iterable[str]) -> frozenset[int]:
         known.setdefault(path(node.modules[-1]), []).append(node.id)
     chosen: set[int] = set()
     for pattern in [paths] if isinstance(paths, str) else paths:
-        found = [name for name in known if fnmatchcase(name, pattern)]
+        if not isinstance(pattern, str):
+            raise OptionError(f"a module is asked for by its path, not by {pattern!r}")
+        found = [name for name in known if like(name, pattern)]
         if not found:
             raise OptionError(_no_module(pattern, list(known)))
         chosen.update(number for name in found for number in known[name])

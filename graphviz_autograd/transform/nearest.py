@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from graphviz_autograd.graph import ModuleCall
 
@@ -14,6 +15,15 @@ MOST = 20_000
 def path(call: ModuleCall) -> str:
     """A module as one asks for it: the model itself by its class."""
     return call.path or call.class_name
+
+
+def like(name: str, pattern: str) -> bool:
+    """Whether a name is what a pattern means: * and ? in it stand for parts of a name.
+
+    >>> like("layers.0.fc", "layers.*"), like("blocks[0]", "blocks[0]"), like("blocks0", "b*[0]")
+    (True, True, False)
+    """
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def nearest(what: int | str, known: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from graphviz_autograd.transform.groups import (
     Parents,
     common_group,
     count_boxes,
+    described,
     leaves_of_accumulators,
     path_of,
 )
@@ -205,7 +206,36 @@ def _cut(graph: Graph, shown: Graph, kept: set[int], what: str) -> Graph:
             end, way = (edge.target, "in") if edge.target in kept else (edge.source, "out")
             lost.setdefault(end, {"in": 0, "out": 0})[way] += edge.count
     part = _part(graph, ids, graph.edges, what)
-    return part if part is graph or not lost else replace(part, nodes=_told(part.nodes, lost))
+    if part is graph:
+        return graph
+    part = _counted(part, _around_any(graph, ids))
+    return replace(part, nodes=_told(part.nodes, lost)) if lost else part
+
+
+def _around_any(graph: Graph, ids: Collection[int]) -> set[int]:
+    """The groups around any node but these."""
+    groups = {node.id: node.parent for node in graph.nodes if node.kind == "group"}
+    found: set[int] = set()
+    for node in graph.nodes:
+        around = node.parent if node.id not in ids and not _is_frame(node, graph) else None
+        while around is not None and around not in found:
+            found.add(around)
+            around = groups[around]
+    return found
+
+
+def _counted(part: Graph, groups: set[int]) -> Graph:
+    """The part with what is left in these groups counted anew. What left them is told still,
+    also where those that took it are gone.
+    """
+    outputs = {node.id: node.outputs for node in part.nodes if node.id in groups}
+    if not outputs:
+        return part
+    nodes = [
+        replace(node, outputs=outputs[node.id]) if node.id in outputs else node
+        for node in described(part, outputs).nodes
+    ]
+    return replace(part, nodes=nodes)
 
 
 def _aside(edges: Iterable[Edge], kept: Collection[int], aside: Collection[int]) -> set[int]:

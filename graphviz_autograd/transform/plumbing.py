@@ -163,8 +163,6 @@ def _grouped(graph: Graph, within: dict[int, int], made: list[Node]) -> Graph:
     """The graph with these closed groups, and in them the nodes that belong there."""
     if not made:
         return graph
-    nodes = [
-        placed(node, within[node.id]) if node.id in within else node for node in graph.nodes
-    ]
+    nodes = [placed(node, within[node.id]) if node.id in within else node for node in graph.nodes]
     closed = graph.closed.union(group.id for group in made)
     return replace(graph, nodes=[*nodes, *made], closed=closed)

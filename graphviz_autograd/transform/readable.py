@@ -42,6 +42,15 @@ class Part(NamedTuple):
 ALL = Part()
 
 
+def patterns(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """One pattern, several or none, as a Part has them.
+
+    >>> patterns("leaf"), patterns(["leaf", "View*"]), patterns(None)
+    (('leaf',), ('leaf', 'View*'), ())
+    """
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
 def part_of(graph: Graph, part: Part) -> Graph:
     """The part of a graph that is to be seen. Raises OptionError for a name that is not there."""
     if part.only:
@@ -49,6 +58,8 @@ def part_of(graph: Graph, part: Part) -> Graph:
     if part.hide:
         graph = parts.hide(graph, *part.hide)
     if part.between:
+        if isinstance(part.between, str) or len(part.between) != 2:
+            raise OptionError(f"between takes two names, from and to, not {part.between!r}")
         graph = parts.between(graph, *part.between)
     if part.focus is not None:
         graph = parts.focus(graph, part.focus, part.hops)
@@ -96,14 +107,14 @@ def readable(
 
     A graph of more than `max_nodes` boxes is folded (unless `fold` is False), its accumulators
     join their leaves, and its modules are closed at the depth that makes a comfortable picture;
-    repeats open to their first block as far as there is room.
+    repeats open to their first block as far as there is room. Where `depth` or `paths` say what
+    to close, that alone is closed, beside what is folded.
 
     keep  ids of nodes that stay seen, whatever is closed
 
     Raises OptionError (a ValueError) for what cannot be, or is not there.
     """
-    if max_nodes < 1:
-        raise OptionError(f"max_nodes is at least 1, not {max_nodes}")
+    modules.check_max_nodes(max_nodes)
     graph = part_of(modules.group_modules(graph), part)
     before = count_boxes(graph)
     notes: list[str] = []
@@ -113,11 +124,12 @@ def readable(
         found = [n.attrs for n in graph.nodes if n.op == "repeat" and n.kind == "group"]
         if found and not fold:
             notes.append(f"equal blocks folded ({_listed(found)})")
-    if large and depth == "auto":
+    paths = tuple(paths)
+    if large and depth == "auto" and not paths:
         graph = plumbing.join_accumulators(graph)
         notes.append("accumulators drawn with their leaves")
         graph = _composites_closed(graph)
-        graph, closed_at = _comfortable(graph, paths, max_nodes)
+        graph, closed_at = _comfortable(graph, max_nodes)
         if closed_at is not None:
             notes.append(f"modules closed from depth {closed_at} on")
     elif paths or depth not in ("auto", None):
@@ -144,20 +156,20 @@ def _composites_closed(graph: Graph) -> Graph:
     return described(replace(graph, closed=graph.closed | composites), composites)
 
 
-def _comfortable(graph: Graph, paths: Iterable[str], max_nodes: int) -> tuple[Graph, Depth]:
+def _comfortable(graph: Graph, max_nodes: int) -> tuple[Graph, Depth]:
     """The deepest level that makes a comfortable picture, every repeat open to its first block;
-    else the deepest where some are not; else the one that makes the smallest. With its depth.
+    else one that does within `max_nodes`; else the deepest with some repeats shut; else the one
+    that makes the smallest. With its depth.
     """
-    most, paths = min(COMFORTABLE, max_nodes), tuple(paths)
-    ranked: list[tuple[bool, bool, int, Graph, Depth]] = []
-    for depth in modules.levels(graph):
-        made, boxes, shut = _repeats_opened(modules.closed_at(graph, depth, paths), most)
-        fits = boxes <= most
-        ranked.append((not fits, shut, 0 if fits else boxes, made, depth))
-        if fits and not shut:
-            break
-    *_, made, depth = min(ranked, key=lambda found: found[:3])  # of equal ones the deepest
-    return without_cycles(made), depth
+    ranked: list[tuple[int, int, Graph, Depth]] = []
+    for most in (min(COMFORTABLE, max_nodes), max_nodes):
+        for depth in modules.levels(graph):
+            made, boxes, shut = _repeats_opened(modules.closed_at(graph, depth), most)
+            if boxes <= most and not shut:
+                return without_cycles(made), depth
+            ranked.append((0, 0, made, depth) if boxes <= most else (1, boxes, made, depth))
+    *_, made, closed_at = min(ranked, key=lambda found: found[:2])  # of equal ones the first
+    return without_cycles(made), closed_at
 
 
 def _repeats_opened(graph: Graph, most: int) -> tuple[Graph, int, bool]:

@@ -97,7 +97,7 @@ class _Building:
         differs = differences(self.found, blocks)
         repeat = self.group("repeat", group, {**said, **differs})
         more = self.group("more", repeat, attributes(self.found, blocks[1:]))
-        alone = not any(self._needs_step(block) for block in blocks)
+        alone = not all(self._needs_step(block) for block in blocks)
         for number, block in enumerate(blocks, 1):
             around = repeat if number == 1 else more
             self.place(block, around if alone else self.group("step", around, {"number": number}))

@@ -70,6 +70,12 @@ def verify(
     (True, {'matched': 4, 'failed': 0, 'not checked': 0})
     """
     options = _options(order, against, rtol, atol, seed, allow)
+    if dtype is not None and not (
+        isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)
+    ):
+        raise OptionError(f"dtype is one that has gradients, as torch.float64, not {dtype!r}")
+    if seed is not None and not isinstance(seed, int):
+        raise OptionError(f"seed is a whole number, not {seed!r}")
     notes: list[str] = []
     names = _devices(devices, notes)
     subject = Subject(fn_or_module, inputs, dict(kwargs or {}))
@@ -127,6 +133,9 @@ def _options(
     for name in names:
         if name not in AGAINST:
             raise OptionError(f"against has {name!r}: give one of {', '.join(AGAINST)}")
+    for option, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not (isinstance(value, int | float) and value >= 0):
+            raise OptionError(f"{option} is a number from 0 up, or None, not {value!r}")
     allowed = (allow,) if isinstance(allow, str) else tuple(allow)
     return Options(order, "numeric" in names, Tolerance(rtol, atol), allowed, seed or 0)
 

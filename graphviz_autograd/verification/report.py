@@ -216,7 +216,8 @@ def _lines(report: Report) -> list[str]:
     if report.ok and any(check.status == NOT_CHECKED for check in report.checks):
         verdict = "matched in part"
     said = ", ".join(f"{counts[status]} {status}" for status in counts)
-    lines = [f"{verdict}: {said} (nodes and leaves; order {report.order})"]
+    beside = ", finite differences too" if "numeric" in report.against else ""
+    lines = [f"{verdict}: {said} (nodes and leaves; order {report.order}{beside})"]
     first = report.first_failure
     if first is not None:
         lines.append(f"first failure: {_place(first)}, found by the {first.found_by} check")

@@ -323,6 +323,13 @@ def test_a_saved_graph_is_drawn(call: Gva) -> None:
     assert "loss" in Path("graph.svg").read_text()
 
 
+def test_the_name_of_a_root_is_told_as_it_is(call: Gva) -> None:
+    Path("named.py").write_text(
+        "import torch\nout = {'a': torch.ones(2, requires_grad=True).exp()}\n"
+    )
+    assert 'root out["a"] (ExpBackward0)' in call("render", "named.py").stderr
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -330,7 +337,7 @@ def test_a_saved_graph_is_drawn(call: Gva) -> None:
         (["--backward", "2", "graph.json"], "--backward is for scripts"),
         (["--keep-going", "graph.json"], "--keep-going is for scripts"),
         (["graph.json", "--lr", "3"], "takes no arguments: --lr 3"),
-        (["missing.json"], "missing.json"),
+        (["missing.json"], "cannot read 'missing.json': No such file or directory\n"),
         (["broken.json"], "broken.json"),
     ],
 )

@@ -154,6 +154,7 @@ def test_what_is_collapsed_in_a_saved_graph_stays_so(call: Gva) -> None:
         (["--depth", "-1"], "-1 is not in the range x>=0"),
         (["--full", "--depth", "1"], "--full draws everything, and --depth does not"),
         (["--hide", "NoSuchOp*"], "NoSuchOp"),
+        (["--hops", "3"], "--hops is how far --focus reaches: give --focus NAME"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_2(call: Gva, args: list[str], says: str) -> None:

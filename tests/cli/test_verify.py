@@ -193,6 +193,9 @@ def test_json_on_stdout_has_it_alone() -> None:
     [
         ((), "give a SCRIPT to check, or --ops"),
         (("-f", "png", "train.py"), "--format is for a picture: give -o FILE"),
+        (("--focus", "loss", "train.py"), "--focus is for a picture: give -o FILE"),
+        (("-o", "a.svg", "--full", "--depth", "1", "train.py"), "give one of them"),
+        (("train.json",), "train.json is a saved graph, which has no numbers: give its script"),
         (("--dtype", "float32", "train.py"), "--dtype is for --ops"),
         (("--show-inputs", "train.py"), "--show-inputs is for the engine's graph"),
         (("--device", "gpu", "train.py"), "--device gpu: Expected one of cpu, cuda"),

@@ -25,3 +25,11 @@ def test_devices_are_told_where_there_are_several() -> None:
     assert "(2) bfloat16 cuda:1" in text
     assert "(2) cpu" in text
     assert "cuda" not in net(TensorInfo((2,), "float32", "cuda:0"))
+
+
+def test_many_tensors_of_one_shape_are_counted() -> None:
+    step = TensorInfo((3, 1), "float32", "cpu")
+    split = Node(0, "op", "SplitBackward0", outputs=(step,) * 3)
+    assert "(3, 1) (3, 1) (3, 1)" in source(Graph([split], []))
+    unbound = Node(0, "op", "UnbindBackward0", outputs=(step,) * 20)
+    assert 'label="UnbindBackward0\n(3, 1) ×20"' in source(Graph([unbound], []))

@@ -68,3 +68,18 @@ def test_the_legend_explains_what_has_no_finding_of_its_own() -> None:
     assert "AccumulateGrad" not in source(graph)
     graph.nodes.append(Node(5, "op", "AccumulateGrad"))
     assert "AccumulateGrad (grey): as its leaf" in source(graph)
+
+
+def test_a_box_of_equal_blocks_stays_a_pile_and_one_of_views_thin() -> None:
+    matched = {"verify": {"kind": "node", "status": "matched", "absolute": 0.0}}
+    nodes = [
+        Node(0, "op", "ExpBackward0", data=matched, parent=2),
+        Node(1, "op", "ViewBackward0", data=matched, parent=3),
+        Node(2, "group", "repeat", attrs={"of": "ExpBackward0", "count": 3}),
+        Node(3, "group", "chain", attrs={"chain": ("view",)}),
+    ]
+    text = source(Graph(nodes, [Edge(0, 1)], closed=frozenset({2, 3})))
+    fill = THEMES["light"].found["matched"]
+    assert f'peripheries=2 fillcolor="{fill}"' in line(text, 2)
+    assert "fontsize=8" in line(text, 3)
+    assert f'fillcolor="{fill}"' in line(text, 3)

@@ -318,6 +318,22 @@ _private = hidden.tan()
     assert outcome.caught == "left in the namespace"
 
 
+def test_what_a_dataclass_holds_at_the_end_is_drawn(play: Play) -> None:
+    code = f"""
+{W}
+import dataclasses
+@dataclasses.dataclass
+class Out:
+    logits: torch.Tensor
+    labels: object = None
+out = Out(w * 2)
+"""
+    outcome = play(code)
+    assert outcome.graph is not None
+    nodes = outcome.graph.by_id()
+    assert [nodes[number].names for number in outcome.graph.outputs] == [("out.logits",)]
+
+
 @pytest.mark.parametrize(
     ("code", "seen"),
     [

@@ -193,6 +193,8 @@ def test_without_a_recording_the_picture_is_whole_and_says_how_to_get_modules() 
         ({"depth": "deep"}, "not 'deep'"),
         ({"paths": ["block.0"]}, "no module 'block.0' in the graph; did you mean 'blocks.0'"),
         ({"max_nodes": 0}, "max_nodes is at least 1, not 0"),
+        ({"max_nodes": 1.5}, "max_nodes is at least 1, not 1.5"),
+        ({"depth": None, "paths": [0]}, "a module is asked for by its path, not by 0"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(options: dict[str, object], message: str) -> None:
@@ -200,6 +202,25 @@ def test_a_mistake_is_told_in_one_line(options: dict[str, object], message: str)
     with pytest.raises(OptionError, match=message) as caught:
         collapse(graph, **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_a_bracket_in_a_path_is_a_bracket() -> None:
+    model = nn.Sequential()
+    for name in ("[0]", "0"):
+        model.add_module(name, nn.Linear(2, 2))
+    graph = walked(model, torch.randn(5, 2))
+    made = collapse(graph, None, paths=["[0]"])
+    assert [n.modules[-1].path for n in made.nodes if n.id in made.closed] == ["[0]"]
+    left = {node.module.path for node in graph.hide("[0]").nodes if node.module}
+    assert left == {"0"}
+
+
+def test_a_recording_of_something_else_is_told_in_the_picture() -> None:
+    x = torch.ones(2, requires_grad=True)
+    with gva.record(Net()) as rec:
+        pass
+    graph = gva.walk(x.sum(), record=rec)
+    assert "no op here was made in a module that was recorded" in collapse(graph, 1).to_dot()
 
 
 def test_a_path_without_a_recording_says_how_to_get_one() -> None:

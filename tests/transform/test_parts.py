@@ -122,6 +122,23 @@ def test_a_box_tells_how_many_arrows_it_lost() -> None:
     assert "part:    3 of 15 boxes, within 1 arrow of 'tanh'" in part.summary()
 
 
+def test_a_module_that_is_cut_tells_what_is_left_of_it() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    with gva.record(model) as rec:
+        loss = model(torch.ones(2, 3)).sum()
+    graph = group_modules(gva.walk(loss, model, record=rec))
+
+    def linear(graph: Graph) -> Node:
+        [found] = [n for n in graph.nodes if n.kind == "group" and n.modules[-1].path == "0"]
+        return found
+
+    assert linear(graph).attrs == {"ops": 2, "parameters": 16}
+    part = focus(graph, "tanh", 1)
+    assert linear(part).attrs == {"ops": 1}
+    assert linear(part).outputs == linear(graph).outputs
+    assert "0\n(2, 4)\n1 op\n… 2 in" in collapse(part, None, paths=["0"]).to_dot()
+
+
 def test_cut_again_the_lost_arrows_add_up() -> None:
     part = focus(focus(mlp(), "tanh", 2), "tanh", 1)
     cuts = [node.data["cut"] for node in part.nodes if "cut" in node.data]

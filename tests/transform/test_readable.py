@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,25 @@ def test_a_depth_that_is_asked_for_is_kept(tower: Graph) -> None:
     made, notes = readable(tower, depth=0)
     assert [node.modules[-1].class_name for node in seen(made, "module")] == ["Sequential"]
     assert notes == ["equal blocks folded (Block ×12)"]
+
+
+def test_modules_that_are_named_are_closed_and_no_others(tower: Graph) -> None:
+    made, notes = readable(tower, paths=["*.norm"], fold=False)
+    closed = {n.modules[-1].class_name for n in seen(made, "module") if n.id in made.closed}
+    assert (closed, notes) == ({"LayerNorm"}, [])
+
+
+def test_where_a_block_is_large_it_is_seen_if_it_fits_at_all() -> None:
+    """Not a box "step ×5" alone, where there is room for the first of them."""
+    x = torch.ones(2, requires_grad=True)
+    y = x
+    ops = [torch.sin, torch.cos, torch.exp, torch.tanh, torch.sigmoid, torch.sinh, torch.erf]
+    block = random.Random(0).choices(ops, k=60)
+    for op in block * 5:
+        y = op(y)
+    made, _ = readable(gva.walk(y.sum(), {"x": x}))
+    assert COMFORTABLE < count_boxes(made) <= 150
+    assert [node.attrs["count"] for node in seen(made, "more")] == [4]
 
 
 def test_no_fold_is_kept(tower: Graph) -> None:

@@ -361,3 +361,29 @@ def test_a_chain_of_30_000_ops_is_one_box() -> None:
     assert time.process_time() - began < 5
     assert said(folded) == [("step", 15_000)]
     assert count_boxes(folded) == 3
+
+
+def test_what_only_the_first_block_takes_is_not_in_it() -> None:
+    start = torch.zeros(2, requires_grad=True)
+    x = start
+    for _ in range(9):
+        x = x.sin().cos()
+    folded = fold(gva.walk(x.sum(), {"start": start}))
+    [repeat] = repeats(folded)
+    assert repeat.attrs["count"] == 9
+    [leaf] = [node for node in folded.nodes if node.kind == "leaf"]
+    assert leaf.parent is None
+    assert leaf in visible(folded).nodes
+
+
+def test_a_step_that_calls_a_module_twice_is_no_module() -> None:
+    net = nn.Linear(4, 4)
+
+    def program() -> torch.Tensor:
+        x = torch.ones(2, 4)
+        for _ in range(4):
+            x = net(net(x).exp()).sin()
+        return x.sum()
+
+    folded = fold(walked(program, net, record=True))
+    assert said(folded) == [("step", 4)]

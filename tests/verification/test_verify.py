@@ -329,6 +329,11 @@ def test_tensors_that_a_closure_changes_are_put_back(x: torch.Tensor) -> None:
         (torch.sin, "x", {"devices": ["gpu"]}, ValueError, "devices has 'gpu': give names of"),
         (torch.sin, "x", {"against": ("jax",)}, ValueError, "give one of torch, numeric"),
         (torch.sin, "x", {"cotangent": torch.ones(2)}, ValueError, "cotangent has the shapes"),
+        (torch.sin, "x", {"rtol": -1}, ValueError, "rtol is a number from 0 up, or None, not -1"),
+        (torch.sin, "x", {"atol": "a"}, ValueError, "atol is a number from 0 up"),
+        (torch.sin, "x", {"dtype": torch.int64}, ValueError, "as torch.float64, not torch.int64"),
+        (torch.sin, "x", {"dtype": "float64"}, ValueError, "as torch.float64, not 'float64'"),
+        (torch.sin, "x", {"seed": "a"}, ValueError, "seed is a whole number, not 'a'"),
     ],
 )
 def test_bad_input_gets_one_clear_line(
