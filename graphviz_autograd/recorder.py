@@ -92,7 +92,7 @@ class Recording:
         self._logs: list[_Log] = []  # that of the thread which began comes first
         self._names = ModuleNames(model)
         self._renamed: dict[str, str] = {}
-        self._over = False
+        self._over = self._watching = False
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
         self._thread = threading.local()
@@ -112,7 +112,8 @@ class Recording:
 
     def __exit__(self, kind: object, error: object, traceback: TracebackType | None) -> None:
         _end(self)
-        if self._note_node in (watchers := _engine_watchers()):
+        watchers = _engine_watchers()
+        if watchers is not None and self._note_node in watchers:
             watchers.remove(self._note_node)
         if self._lines:
             source_lines.stop(self._follow)
@@ -127,8 +128,10 @@ class Recording:
 
     def watch_engine(self) -> None:
         """Note what graphviz_autograd.engine makes too; to be called where it is imported later."""
-        if self._note_node not in (watchers := _engine_watchers()):
+        watchers = _engine_watchers()
+        if watchers is not None and self._note_node not in watchers:
             watchers.append(self._note_node)
+            self._watching = True
 
     # ---- while the program runs
 
@@ -145,6 +148,8 @@ class Recording:
 
     def _enter(self, module: torch.nn.Module) -> _Log:
         """A module is being called."""
+        if not (self._watching or self._over):  # the engine may be there only now
+            self.watch_engine()
         log = self._log()
         module = unwrapped(module)
         caller, calls = log.stack[-1] if log.stack else (None, ())
@@ -346,11 +351,10 @@ def _leave_out_ours(traceback: TracebackType | None) -> None:
         traceback = below
 
 
-def _engine_watchers() -> list[Any]:
-    """The list of those who are told of the engine's nodes, where the engine is in use at all."""
+def _engine_watchers() -> list[Any] | None:
+    """The list of those who are told of the engine's nodes; None while the engine is not in use."""
     module = sys.modules.get("graphviz_autograd.engine.node")
-    watchers: list[Any] = getattr(module, "watchers", [])
-    return watchers
+    return getattr(module, "watchers", None)
 
 
 # ---- nodes of several threads

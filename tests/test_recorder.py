@@ -410,6 +410,18 @@ def test_nodes_of_the_engine_know_where_they_were_made():
     assert not engine.node.watchers
 
 
+def test_the_engine_may_be_imported_while_recording():
+    code = (
+        "import torch, graphviz_autograd as gva\n"
+        "net = torch.nn.Sequential(torch.nn.Tanh())\n"
+        "with gva.record(net) as rec:\n"
+        "    y = net(gva.engine.ones(2, requires_grad=True))\n"
+        "print([node.module.path for node in gva.walk(y, record=rec).nodes if node.module])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("['0']\n", "")
+
+
 def test_a_recording_within_a_recording():
     net = Net()
     with gva.record() as outer, gva.record(net) as inner:

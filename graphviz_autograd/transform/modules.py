@@ -16,6 +16,7 @@ from graphviz_autograd.transform.groups import (
     count_boxes,
     described,
     fresh_ids,
+    leaves_of_accumulators,
     placed,
     settled,
     without_cycles,
@@ -52,7 +53,29 @@ def group_modules(graph: Graph) -> Graph:
         nodes.append(node)
     if not made:
         return graph
+    named = _named_below_their_module(graph)
+    nodes = [
+        replace(node, attrs={**node.attrs, "parameter": True}) if node.id in named else node
+        for node in nodes
+    ]
     return described(settled(replace(graph, nodes=[*nodes, *made.values()])))
+
+
+def _named_below_their_module(graph: Graph) -> set[int]:
+    """Leaves that are no nn.Parameter and stand for one: "fc.weight", used in the module "fc".
+
+    Those are the engine's within `engine.wrap`, and the tensors of a functional call.
+    """
+    nodes = graph.by_id()
+    leaf_of = leaves_of_accumulators(graph, nodes)
+    found: set[int] = set()
+    for edge in graph.edges:
+        leaf = nodes.get(leaf_of.get(edge.source, -1))
+        if edge.kind == "grad" and leaf is not None and not leaf.attrs.get("parameter"):
+            inside = tuple(f"{call.path}." for call in nodes[edge.target].modules if call.path)
+            if any(name.startswith(inside) for name in leaf.names):
+                found.add(leaf.id)
+    return found
 
 
 def _group(stack: Stack, made: dict[Stack, Node], ids: Iterator[int]) -> int | None:

@@ -123,6 +123,21 @@ def test_parameters_are_hidden_with_their_module_and_a_given_tensor_is_not() -> 
     assert [n.names for n in visible(graph).nodes if n.kind == "leaf"] == [("x",)]
 
 
+def test_what_stands_for_a_parameter_is_hidden_with_its_module_too() -> None:
+    """The engine's tensors within `wrap`, and those of a functional call."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    with gva.record(model) as rec, gva.engine.wrap(model) as tensors:
+        loss = model(torch.ones(1, 3)).sum()
+    graph = collapse(gva.walk(loss, tensors, record=rec), 1)
+    assert [n.names for n in visible(graph).nodes if n.kind == "leaf"] == []
+    values = {name: p.detach().requires_grad_() for name, p in model.named_parameters()}
+    x = torch.ones(1, 3, requires_grad=True)
+    with gva.record(model) as rec:
+        loss = torch.func.functional_call(model, values, x).sum()
+    graph = collapse(gva.walk(loss, {**values, "x": x}, record=rec), 1)
+    assert [n.names for n in visible(graph).nodes if n.kind == "leaf"] == [("x",)]
+
+
 def test_auto_takes_the_deepest_level_that_fits() -> None:
     graph = walked(Net(depth=6), torch.randn(5, 4))
     whole = count_boxes(graph)
