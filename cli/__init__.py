@@ -23,7 +23,7 @@ from graphviz_autograd import GraphvizAutogradError, __version__
 COMMANDS = {
     "render": ("graphviz_autograd.cli.render:render", "Draw the graph that a script builds."),
     "verify": ("graphviz_autograd.cli.verify:verify", "Check the gradients of a script."),
-    "gallery": ("graphviz_autograd.cli.gallery:gallery", "Make a site of the gallery, or of a folder of scripts."),
+    "gallery": ("graphviz_autograd.cli.gallery:gallery", "Make a site of the gallery."),
 }
 
 

@@ -38,7 +38,7 @@ class Shown(Examination):
 
     def walk(self, outputs: Any, params: Any, **reading: Any) -> Graph:
         graph = super().walk(outputs, params, **reading)
-        named = {name: tensor for name, tensor in reversed(params)}
+        named = dict(reversed(params))
         found = [node.names for node in graph.nodes if node.kind == "leaf"]
         tensors = [(", ".join(names), named.get(names[0])) for names in found if names]
         self.leaves = [(name, tensor) for name, tensor in tensors if tensor is not None]

@@ -18,6 +18,8 @@ An entry is a script whose docstring is its header:
     Fails: the node that verify finds wrong
     '''
 
+A person's own folder may hold scripts without a header, and notebooks.
+
 The scripts are only parsed here, never imported: importing one would run it.
 """
 
@@ -25,17 +27,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+import tokenize
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args
 
 from graphviz_autograd.errors import OptionError, ScriptError
-from graphviz_autograd.script import Engine
+from graphviz_autograd.script import Engine, cells
 
 HERE = Path(__file__).parent
-GENERATOR = frozenset({"__init__", "build", "entries"})
+GENERATOR = frozenset({"__init__", "build", "entries", "highlight", "pages"})
 """The files of this folder that are no entries."""
 
 ENGINES: tuple[str, ...] = get_args(Engine)
@@ -55,9 +58,10 @@ FIELDS = (*NEEDED, "Root", *CHOICES, *NUMBERS, "Fails")
 class Entry:
     """One script of the gallery and what its header says.
 
-    name     the script's name without its suffix: the name of its pictures
-    look     what to look at: one or more paragraphs
-    source   the lesson whose computation it is
+    name     the script's name without its suffix: the name of its folder in the site
+    title    the file's name, where there is no header
+    look     what to look at: one or more paragraphs; empty where there is no header
+    source   the lesson whose computation it is; may be empty where the script is a person's own
     roots    the expressions to draw; none where it is what backward was called on
     style    which boxes the picture has, as in `Graph.save`
     show     what the boxes show of what operations keep: "saved", "attrs"
@@ -71,9 +75,9 @@ class Entry:
     name: str
     path: Path
     title: str
-    look: str
-    source: str
-    tags: tuple[str, ...]
+    look: str = ""
+    source: str = ""
+    tags: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     style: str = "default"
     show: tuple[str, ...] = ()
@@ -96,16 +100,72 @@ def find(names: Sequence[str] = (), folder: Path | None = None) -> list[Entry]:
     """
     paths = sorted((folder or HERE).glob("*.py"))
     scripts = {path.stem: path for path in paths if path.stem not in GENERATOR}
+    return [read(scripts[name]) for name in chosen(names, scripts)]
+
+
+def find_own(folder: Path) -> list[Entry]:
+    """The scripts and notebooks in a person's own folder, in alphabetical order.
+
+    What begins with an underscore is a part of others. A notebook beside a script of the same
+    name keeps its suffix. Raises OptionError where there are none, ScriptError for a broken
+    header.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] not in "._")
+    entries = {path.stem: read_own(path) for path in paths if path.suffix == ".py"}
+    for path in paths:
+        if path.suffix == ".ipynb":
+            name = path.name if path.stem in entries else path.stem
+            entries[name] = Entry(name, path, title=path.name)
+    if not entries:
+        raise OptionError(f"{folder} holds no scripts (.py) and no notebooks (.ipynb)")
+    return [entries[name] for name in sorted(entries)]
+
+
+def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """Of the known names those that are asked for, or all. Raises OptionError for an unknown."""
+    known = list(known)
     for name in names:
-        if name not in scripts:
-            near = get_close_matches(name, scripts, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(scripts)}"
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
             raise OptionError(f"the gallery has no entry {name!r}; {hint}")
-    return [read(path) for name, path in scripts.items() if not names or name in names]
+    return [name for name in known if not names or name in names]
 
 
-def read(path: Path) -> Entry:
-    """The entry that a script holds. Raises ScriptError where its header is not whole."""
+def code(entry: Entry) -> tuple[int, str]:
+    """The code of an entry without its header, and the number of its first line."""
+    if entry.path.suffix == ".ipynb":
+        return 1, "\n\n".join(cell.rstrip() for cell in cells.load(str(entry.path)).cells)
+    with tokenize.open(entry.path) as file:
+        text = file.read()
+    lines = text.rstrip().split("\n")
+    first = ast.parse(text).body[0].end_lineno or 0 if entry.look else 0
+    while first < len(lines) and not lines[first].strip():
+        first += 1
+    return first + 1, "\n".join(lines[first:])
+
+
+def read_own(path: Path) -> Entry:
+    """The entry that a person's own script makes, which may be without a header.
+
+    Raises ScriptError where it cannot be read, or the header has a line that cannot be.
+    """
+    try:
+        header = ast.get_docstring(ast.parse(path.read_bytes(), str(path))) or ""
+    except (SyntaxError, ValueError):
+        header = ""  # what is wrong with the script is told when it runs
+    except OSError as error:
+        raise ScriptError(f"cannot read {path}: {error.strerror}") from None
+    if re.match(rf"(?:{'|'.join(FIELDS)}): *\S", header.rpartition("\n\n")[2]):
+        return read(path, needed=())
+    return Entry(path.stem, path, title=path.name)
+
+
+def read(path: Path, needed: Sequence[str] = NEEDED) -> Entry:
+    """The entry that a script holds. Raises ScriptError where its header is not whole.
+
+    `needed` are the lines that the header must have.
+    """
     try:
         header = ast.get_docstring(ast.parse(path.read_bytes(), str(path)))
     except (SyntaxError, ValueError) as error:
@@ -113,7 +173,7 @@ def read(path: Path) -> Entry:
     if not header:
         raise ScriptError(f"{path.name} has no docstring: an entry begins with its header")
     title, *paragraphs = header.split("\n\n")
-    fields, roots = _fields(path, paragraphs.pop() if paragraphs else "")
+    fields, roots = _fields(path, paragraphs.pop() if paragraphs else "", needed)
     if "\n" in title or not paragraphs:
         raise ScriptError(
             f"{path.name}: its docstring should be a title of one line, a paragraph that says "
@@ -124,8 +184,8 @@ def read(path: Path) -> Entry:
         path=path,
         title=title,
         look="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs),
-        source=fields["Source"],
-        tags=_listed(fields["Tags"]),
+        source=fields.get("Source", ""),
+        tags=_listed(fields.get("Tags", "")),
         roots=roots,
         style=fields.get("Style", "default"),
         show=_listed(fields.get("Show", "")),
@@ -137,14 +197,16 @@ def read(path: Path) -> Entry:
     )
 
 
-def _fields(path: Path, block: str) -> tuple[dict[str, str], tuple[str, ...]]:
+def _fields(
+    path: Path, block: str, needed: Sequence[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """The `Name: value` lines that end a header, and the values of those named Root."""
     lines: list[tuple[str, str]] = re.findall(r"^([A-Z]\w*): *(\S.*)$", block, re.MULTILINE)
     fields = dict(lines)
     for name in fields:
         if name not in FIELDS:
             raise ScriptError(f"{path.name}: unknown line {name}, expected {', '.join(FIELDS)}")
-    for name in NEEDED:
+    for name in needed:
         if name not in fields:
             raise ScriptError(f"{path.name}: its docstring should end with a line {name}: ...")
     for name, choices in CHOICES.items():

@@ -89,7 +89,9 @@ def test_a_fresh_install_draws_a_training_script(scripts: Path, tmp_path: Path) 
 def test_a_fresh_install_draws_the_gallery(scripts: Path, tmp_path: Path) -> None:
     done = run([str(scripts / "gva"), "gallery", "d2l_dot", "-o", "pictures"], tmp_path)
     assert "1 of 1 entries" in done.stdout
-    assert "DotBackward0" in (tmp_path / "pictures" / "d2l_dot.svg").read_text(encoding="utf-8")
+    drawn = tmp_path / "pictures" / "d2l_dot"
+    assert "DotBackward0" in (drawn / "graph.svg").read_text(encoding="utf-8")
+    assert 'class="keyword"' in (drawn / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_fresh_install_is_the_wheel_and_not_the_checkout(scripts: Path, tmp_path: Path) -> None:

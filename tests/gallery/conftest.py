@@ -94,9 +94,8 @@ class Gallery:
     def svg(self, name: str) -> ET.ElementTree:
         """The picture, drawn as `gva gallery` draws it."""
         entry = self.entries[name]
-        build.picture(
-            entry, self.report(name).graph if entry.fails else self.graph(name), self.folder
-        )
+        graph = self.report(name).graph if entry.fails else self.graph(name)
+        build.picture(entry, graph, self.folder / f"{name}.svg")
         return ET.parse(self.folder / f"{name}.svg")
 
     def boxes(self, name: str) -> Counter[tuple[str, str]]:
