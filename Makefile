@@ -5,11 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup gallery ops test check lint types format clean
+TYPESCRIPT := 5.9.3
+
+.PHONY: help setup gallery ops test check lint types browser viewer-check format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## make .venv and install everything into it
 
@@ -22,14 +24,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,notebook]'
 	@touch $(READY)
 
-gallery: $(READY)  ## draw every gallery entry into build/gallery
+gallery: $(READY)  ## make the gallery, a site in build/gallery
 	$(BIN)/python -m graphviz_autograd gallery
 
 ops: $(READY)  ## hold the engine against torch on torch's own database of operators
 	$(BIN)/gva verify --ops
 	$(BIN)/gva verify --ops --order 2
 
-test: check  ## lint, types, then all tests
+test: check browser  ## lint, types, then all tests
 	$(BIN)/python -m pytest
 
 check: lint types  ## lint and types
@@ -44,6 +46,12 @@ types: $(READY)  ## mypy, strict, on an installed copy
 	@rm -rf build/lib build/bdist.* build/typed
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typed .
 	MYPYPATH=build/typed $(BIN)/python -m mypy -p graphviz_autograd
+
+browser: $(READY)  ## find or install the Chromium that the viewer's tests drive
+	@$(BIN)/python tests/viewer/chromium.py
+
+viewer-check:  ## TypeScript over the viewer's JavaScript and its JSDoc types (needs Node)
+	npx --yes --package typescript@$(TYPESCRIPT) tsc -p tests/viewer/jsconfig.json
 
 format: $(READY)  ## ruff: put the code in order
 	$(BIN)/python -m ruff check --fix

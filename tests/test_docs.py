@@ -97,10 +97,10 @@ def test_commands_in_the_readme_are_accepted(
 
 def test_make_commands_in_the_documentation_exist() -> None:
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     contributing = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`make ([a-z]+)", README + contributing))
-    named |= set(re.findall(r"^\$ make ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", README + contributing))
+    named |= set(re.findall(r"^\$ make ([a-z-]+)", README, re.MULTILINE))
     assert {"gallery", "test"} <= named <= targets
 
 
@@ -113,7 +113,7 @@ def test_every_module_says_what_it_is_for() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
 def test_make_help_lists_every_target() -> None:
     done = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True)
-    listed = set(re.findall(r"^make ([a-z]+)", done.stdout, re.MULTILINE))
+    listed = set(re.findall(r"^make ([a-z-]+)", done.stdout, re.MULTILINE))
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony is not None

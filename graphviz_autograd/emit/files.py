@@ -17,7 +17,7 @@ from graphviz_autograd.graph import Graph
 if TYPE_CHECKING:
     from graphviz_autograd.emit.dot import Options
 
-FORMATS = ("svg", "png", "pdf", "dot", "gv", "json", "mermaid", "mmd", "graphml")
+FORMATS = ("svg", "png", "pdf", "dot", "gv", "json", "mermaid", "mmd", "graphml", "html")
 
 
 def save(
@@ -46,7 +46,7 @@ def save(
     Traceback (most recent call last):
         ...
     graphviz_autograd.errors.OptionError: loss.svgg: format is one of svg, png, pdf, dot, gv, \
-json, mermaid, mmd, graphml, not 'svgg'; did you mean 'svg'?
+json, mermaid, mmd, graphml, html, not 'svgg'; did you mean 'svg'?
     """
     chosen = format_of(path, format)
     check_writable(path)
@@ -95,7 +95,7 @@ def render_bytes(
 ) -> tuple[bytes, list[str]]:
     """What `save` writes, as bytes, with the notes; `keep` as for `layout.draw`."""
     # dot.py needs digraph.py, which needs `write_whole`: imported up there it would be a ring.
-    from graphviz_autograd.emit import dot, graphml, json, mermaid, titles
+    from graphviz_autograd.emit import dot, graphml, html, json, mermaid, titles
 
     one_of("format", format, FORMATS)
     for option in options:
@@ -105,6 +105,8 @@ def render_bytes(
         return json.dumps(graph).encode(), []
     if format == "graphml":
         return graphml.text(graph).encode(), []
+    if format == "html":
+        return html.page(graph, **options).encode(), []
     if format in ("mermaid", "mmd"):
         text, notes = mermaid.flowchart(graph, **options)
         return text.encode(), notes

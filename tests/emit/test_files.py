@@ -29,6 +29,7 @@ SLOW = Graph(
 
 STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{"}
 STARTS |= {"mermaid": b"flowchart", "mmd": b"flowchart", "graphml": b"<?xml"}
+STARTS |= {"html": b"<!DOCTYPE html>"}
 
 
 # ---- save

@@ -1,0 +1,94 @@
+/**
+ * What is drawn as a file: an SVG that needs no style sheet, or a PNG of it.
+ *
+ * @typedef {import("./view.js").View} View
+ */
+
+import { svg } from "./dom.js";
+
+const MARGIN = 12;
+const LARGEST = 12_000;  // pixels a side that browsers still paint
+const LOOKS = [
+  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray",
+  "paint-order", "opacity", "font-family", "font-size", "font-weight", "text-anchor",
+];
+
+/**
+ * The whole picture as it stands, as SVG text.
+ * @param {View} view
+ * @returns {string}
+ */
+export function svgText(view) {
+  const { width, height } = view.layout;
+  const size = { width: Math.ceil(width + 2 * MARGIN), height: Math.ceil(height + 2 * MARGIN) };
+  const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
+  const simple = ["far", "middle", "moving"].filter((name) => view.canvas.classList.contains(name));
+  view.canvas.classList.remove(...simple);
+  const world = /** @type {SVGGElement} */ (view.world.cloneNode(true));
+  styled(view.world, world);
+  view.canvas.classList.add(...simple);
+  world.setAttribute("transform", `translate(${MARGIN} ${MARGIN})`);
+  const defs = view.canvas.querySelector("defs");
+  const patterns = /** @type {Element} */ (defs?.cloneNode(true));
+  if (defs) styled(defs, patterns);
+  const root = svg("svg", { ...size, viewBox: `0 0 ${size.width} ${size.height}` },
+    patterns, svg("rect", { ...size, fill: paper }), world);
+  root.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
+}
+
+/**
+ * @param {View} view
+ * @returns {Promise<Blob>}
+ */
+export async function pngBlob(view) {
+  const url = URL.createObjectURL(new Blob([svgText(view)], { type: "image/svg+xml" }));
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const scale = Math.min(2, LARGEST / image.width, LARGEST / image.height);
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(image.width * scale));
+    canvas.height = Math.max(1, Math.round(image.height * scale));
+    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const large = new Error("the picture is too large for a PNG");
+    return await new Promise((resolve, reject) =>
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(large))));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function download(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/**
+ * Writes onto a copy how the original looks, and takes away what only the page needs.
+ * @param {Element} original
+ * @param {Element} copy
+ */
+function styled(original, copy) {
+  const pairs = [[original, copy]];
+  for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
+    const [from, to] = pair;
+    if (!["g", "defs", "pattern", "title"].includes(from.tagName)) {
+      const style = getComputedStyle(from);
+      for (const name of LOOKS) {
+        const value = style.getPropertyValue(name);
+        if (value && value !== "none" || name === "fill") to.setAttribute(name, value);
+      }
+    }
+    for (const name of ["style", "class", "tabindex", "aria-expanded", "role"]) to.removeAttribute(name);
+    [...from.children].forEach((child, index) => pairs.push([child, to.children[index]]));
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Where the page begins: reads what it holds, builds the page, and listens.
+ *
+ * @typedef {{
+ *   title: string, theme: string, own: boolean, rankdir: string, saved: boolean,
+ *   shapes: boolean, inputs: boolean,
+ * }} Settings
+ */
+
+import * as closing from "./closing.js";
+import { Explorer } from "./explorer.js";
+import { download, pngBlob, svgText } from "./exports.js";
+import { read as readGraph } from "./graph.js";
+import { read as readHash, written } from "./hash.js";
+import { listen } from "./keys.js";
+import { layersOf, VERIFY } from "./layers.js";
+import { Layouts } from "./layout.js";
+import { measuring, page } from "./page.js";
+import { searching } from "./search.js";
+import { sectioned } from "./sections.js";
+import { onSystemChange, wear } from "./theme.js";
+import { step } from "./walking.js";
+
+/** @param {string} id */
+function held(id) {
+  return document.getElementById(id)?.textContent ?? "";
+}
+
+/** Builds the page from what it holds; done when the first picture stands. */
+export async function start() {
+  /** @type {Settings} */
+  const settings = JSON.parse(held("settings"));
+  const { rankdir, shapes, inputs } = settings;
+  const layouts = new Layouts(held("viz"), held("worker"), { rankdir });
+  const graph = sectioned(readGraph(held("graph")));
+  const layers = layersOf(graph);
+  /** @type {import("./hash.js").State} */
+  const first = {
+    closed: closing.atFirst(graph), selected: null, view: null, saved: settings.saved,
+    layer: layers.has(VERIFY) ? VERIFY : "", theme: settings.theme,
+  };
+  const state = readHash(address(), first, (id) => graph.byId.get(id)?.kind === "group");
+  if (state.selected !== null && !graph.byId.has(state.selected)) state.selected = null;
+  const parts = page({ title: settings.title, own: settings.own, layers: [...layers.keys()] });
+  wear(state.theme);
+  const explorer = new Explorer(graph, parts, {
+    layouts, layers, state, measure: measuring(), changed: later(() => remember(state, first)),
+    showing: { shapes, inputs, saved: state.saved },
+  });
+  connect(explorer, settings);
+  const view = state.view;
+  explorer.colourBy(layers.has(state.layer) ? state.layer : "");
+  parts.layer.value = explorer.state.layer;
+  parts.theme.value = state.theme;
+  parts.saved.checked = state.saved;
+  await explorer.show({
+    then: () => (view ? explorer.view.camera.set(view) : explorer.view.open()),
+  });
+}
+
+/** @param {Explorer} explorer @param {Settings} settings */
+function connect(explorer, settings) {
+  const { page: parts, view, state } = explorer;
+  parts.open.addEventListener("click", () => explorer.openMost());
+  parts.close.addEventListener("click", () => explorer.closeAll());
+  parts.fit.addEventListener("click", () => view.fit());
+  parts.keys.addEventListener("click", () => parts.help.showModal());
+  parts.layer.addEventListener("change", () => explorer.colourBy(parts.layer.value));
+  parts.saved.addEventListener("change", () => {
+    state.saved = parts.saved.checked;
+    void explorer.show({ anchor: state.selected });
+  });
+  parts.theme.addEventListener("change", () => {
+    state.theme = parts.theme.value;
+    wear(state.theme);
+    explorer.changed();
+    explorer.minimap.update();
+  });
+  onSystemChange(() => wear(state.theme));
+  const name = settings.title.replace(/[^\p{L}\p{N}_.-]+/gu, "_").slice(0, 80) || "graph";
+  parts.svg.addEventListener("click", () =>
+    download(new Blob([svgText(view)], { type: "image/svg+xml" }), `${name}.svg`));
+  parts.png.addEventListener("click", () =>
+    pngBlob(view).then((blob) => download(blob, `${name}.png`), (error) => explorer.say(String(error))));
+  searching(parts.field, parts.results, explorer.graph, {
+    go: (node) => explorer.go(node), leave: () => parts.canvas.focus(),
+  });
+  pointing(explorer);
+  typing(explorer, settings.rankdir);
+  addEventListener("unhandledrejection", ({ reason }) => explorer.say(String(reason)));
+  addEventListener("resize", later(() => view.camera.pan(0, 0)));
+}
+
+/** What the mouse does. @param {Explorer} explorer */
+function pointing(explorer) {
+  const { view, graph } = explorer;
+  const canvas = explorer.page.canvas;
+  const at = (/** @type {Event} */ event) => {
+    const element = /** @type {Element} */ (event.target).closest("[data-node]");
+    return element instanceof SVGElement ? element : null;
+  };
+  canvas.addEventListener("click", (event) => {
+    if (view.camera.dragged) return;
+    const element = at(event);
+    if (!element) return explorer.select(null);
+    explorer.select(Number(element.dataset.node), element.dataset.key);
+    view.focus(element.dataset.key ?? "");
+  });
+  canvas.addEventListener("dblclick", (event) => {
+    const element = at(event);
+    if (element) explorer.toggle(graph.node(Number(element.dataset.node)));
+  });
+  canvas.addEventListener("pointerover", (event) => {
+    explorer.hover(at(event));
+  });
+  canvas.addEventListener("pointerleave", () => explorer.hover(null));
+}
+
+/** What the keyboard does. @param {Explorer} explorer @param {string} rankdir */
+function typing(explorer, rankdir) {
+  const { page: parts, view, graph } = explorer;
+  const pan = 60;
+  const zoom = { "+": "in", "=": "in", "-": "out", "_": "out" };
+  listen({
+    "/": () => parts.field.focus(),
+    "?": () => parts.help.showModal(),
+    "f": () => view.fit(),
+    "e": () => explorer.openMost(),
+    "c": () => explorer.closeAll(),
+    "Escape": () => explorer.select(null),
+    "Shift+ArrowLeft": () => view.camera.pan(pan, 0),
+    "Shift+ArrowRight": () => view.camera.pan(-pan, 0),
+    "Shift+ArrowUp": () => view.camera.pan(0, pan),
+    "Shift+ArrowDown": () => view.camera.pan(0, -pan),
+    ...Object.fromEntries(Object.entries(zoom).map(([key, way]) =>
+      [key, () => view.camera.step(/** @type {"in" | "out"} */ (way))])),
+  }, (event) => {
+    const focused = document.activeElement;
+    const element = focused instanceof SVGElement ? focused.closest("[data-node]") : null;
+    const onCanvas = focused === parts.canvas;
+    if (event.key.startsWith("Arrow") && !event.shiftKey && (element || onCanvas)) {
+      const key = element instanceof SVGElement ? element.dataset.key ?? "" : "";
+      const next = element ? step(view, key, event.key, rankdir) : view.picture.boxes[0]?.key;
+      if (next) view.focus(next, { reveal: true });
+      return true;
+    }
+    if (!(element instanceof SVGElement)) return false;
+    const node = graph.node(Number(element.dataset.node));
+    if (event.key === "Enter" && node.kind === "group") explorer.toggle(node);
+    else if (event.key === "Enter" || event.key === " ") explorer.select(node.id, element.dataset.key);
+    else return false;
+    return true;
+  });
+}
+
+/** @param {import("./hash.js").State} state @param {import("./hash.js").State} first */
+function remember(state, first) {
+  if (location.protocol === "about:") return;  // in a notebook's frame there is no address
+  history.replaceState(null, "", `#${written(state, first)}`);
+}
+
+/** What stands behind the "#" of the page's address. */
+function address() {
+  return location.protocol === "about:" ? "" : location.hash;
+}
+
+/**
+ * A call that is made a moment later, once however often it was asked for.
+ * @param {() => void} call
+ */
+function later(call) {
+  let waiting = 0;
+  return () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(call, 120);
+  };
+}
+
+const root = document.documentElement;
+try {
+  await start();
+  root.dataset.state = "ready";
+} catch (error) {
+  root.dataset.state = "failed";
+  document.body.append(`This page could not be shown: ${error}`);
+  throw error;
+}

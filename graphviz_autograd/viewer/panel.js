@@ -1,0 +1,216 @@
+/**
+ * The panel: all that is known of one node.
+ *
+ * @typedef {import("./graph.js").Graph} Graph
+ * @typedef {import("./graph.js").Node} Node
+ * @typedef {import("./graph.js").Edge} Edge
+ * @typedef {{
+ *   go: (node: Node) => void, toggle: (node: Node) => void, openAll: (node: Node) => void,
+ *   close: () => void, isOpen: (node: Node) => boolean,
+ * }} Doing
+ */
+
+import { html } from "./dom.js";
+import { bytesOf, bytesText, callText, countText, elementsOf, shapeText, shown, title } from "./words.js";
+
+const MOST = 40;  // links of one list
+const OWN = ["parameter", "uses", "ops", "parameters", "span", "of", "count", "blocks", "chain"];
+
+/**
+ * @param {HTMLElement} panel
+ * @param {Graph} graph
+ * @param {Node} node
+ * @param {Doing} doing
+ */
+export function fill(panel, graph, node, doing) {
+  const parts = [
+    html("header", {},
+      html("span", { class: `swatch kind-${node.kind}`, "aria-hidden": true }),
+      html("h2", {}, html("bdi", {}, title(graph, node))),
+      html("button", { type: "button", class: "close", "aria-label": "Close", click: doing.close }, "×")),
+    html("p", { class: "kind" }, kindText(node)),
+    node.kind === "group" ? groupButtons(node, doing) : null,
+    facts(graph, node, doing),
+    tensors("Outputs", node),
+    saved(graph, node, doing),
+    attributes(node),
+    layersOf(node),
+    ...arrows(graph, node, doing),
+  ];
+  panel.replaceChildren(...parts.filter((part) => part !== null));
+}
+
+/** @param {Node} node */
+function kindText(node) {
+  if (node.kind === "group") return { module: "module call", more: "equal blocks" }[node.op] ?? node.op;
+  if (node.kind === "leaf") return node.attrs.parameter ? "parameter, a leaf" : "leaf";
+  const kinds = {
+    op: "operation", output: "output, a root", saved: "tensor saved for backward",
+    base: "base of a view", input: "tensor that needs no gradient",
+  };
+  return /** @type {Record<string, string>} */ (kinds)[node.kind] ?? node.kind;
+}
+
+/** @param {Node} node @param {Doing} doing */
+function groupButtons(node, doing) {
+  const open = doing.isOpen(node);
+  const all = node.op === "repeat" ? `Open all ${node.attrs.count}` : "Open all within";
+  return html("p", { class: "buttons" },
+    html("button", { type: "button", click: () => doing.toggle(node) }, open ? "Close" : "Open"),
+    html("button", { type: "button", click: () => doing.openAll(node) }, all));
+}
+
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function facts(graph, node, doing) {
+  const rows = [];
+  if (node.names.length) rows.push(row("Name", ...node.names.map((n) => html("bdi", {}, shown(n)))));
+  if (node.kind === "group") {
+    const { ops, parameters } = node.attrs;
+    if (parameters) rows.push(row("Parameters", parameters.toLocaleString("en")));
+    if (ops) rows.push(row("Operations", `${ops}`));
+  } else if (node.op) {
+    rows.push(row(node.kind === "saved" ? "Saved as" : "Op", shown(node.op)));
+  }
+  const around = graph.ancestors(node.id).filter((group) => group.op === "module").reverse();
+  const calls = graph.modulesOf(node);
+  if (node.op === "module") calls.pop();
+  if (around.length) rows.push(row("Module", ...around.map((g) => link(graph, g, doing))));
+  else if (calls.length) rows.push(row("Module", callText(calls[calls.length - 1])));
+  const call = node.op === "module" ? graph.modulesOf(node).at(-1) : undefined;
+  if (call) rows.push(row("Call", callText(call)));
+  if (node.line) rows.push(row("Line", place(node.line)));
+  if ("uses" in node.attrs) rows.push(row("Used", `by ${node.attrs.uses} operations`));
+  if (node.cuts.length) rows.push(row("No gradient to", `input ${node.cuts.join(", ")}`));
+  return rows.length ? html("dl", {}, ...rows.flat()) : null;
+}
+
+/** @param {string} name @param {...(globalThis.Node | string)} values */
+function row(name, ...values) {
+  return [html("dt", {}, name), ...values.map((value) => html("dd", {}, value))];
+}
+
+/** @param {[string, number]} line */
+function place([file, number]) {
+  const text = `${file}:${number}`;
+  const button = html("button", { type: "button", class: "copy", title: "Copy" }, "copy");
+  button.addEventListener("click", async () => {
+    button.textContent = (await copied(text)) ? "copied" : "cannot copy";
+    setTimeout(() => (button.textContent = "copy"), 1500);
+  });
+  return html("span", { class: "place" }, html("code", {}, shown(text)), " ", button);
+}
+
+/** @param {string} text */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = html("textarea", { readonly: true }, text);
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+
+/** @param {string} heading @param {Node} node */
+function tensors(heading, node) {
+  if (!node.outputs.length) return null;
+  const rows = node.outputs.slice(0, MOST).map((tensor) => {
+    const [bytes, elements] = [bytesOf(tensor), elementsOf(tensor)];
+    const count = `${countText(elements ?? 0)} number${elements === 1 ? "" : "s"}`;
+    const size = bytes === null ? "" : `${bytesText(bytes)}, ${count}`;
+    return html("tr", {}, html("td", {}, shapeText(tensor)), html("td", {}, tensor.dtype),
+      html("td", {}, tensor.device), html("td", {}, size));
+  });
+  return section(heading, html("table", {}, ...rows));
+}
+
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function saved(graph, node, doing) {
+  const found = [
+    ...(graph.outgoing.get(node.id) ?? []).filter((e) => e.kind === "saved").map((e) => e.target),
+    ...(graph.incoming.get(node.id) ?? []).filter((e) => e.kind === "saved").map((e) => e.source),
+  ].map((id) => graph.node(id));
+  if (!found.length || node.kind !== "op") return null;
+  const known = found.map((one) => one.outputs.reduce((sum, tensor) => sum + (bytesOf(tensor) ?? 0), 0));
+  const total = known.reduce((sum, bytes) => sum + bytes, 0);
+  const rows = found.slice(0, MOST).map((one, index) => html("li", {}, link(graph, one, doing),
+    ` ${one.outputs.map(shapeText).join(" ")} ${bytesText(known[index])}`));
+  return section(`Saved for backward: ${bytesText(total)}`, html("ul", {}, ...rows));
+}
+
+/** @param {Node} node */
+function attributes(node) {
+  const own = Object.entries(node.attrs).filter(([name]) => !OWN.includes(name));
+  if (!own.length) return null;
+  return section("Attributes", html("dl", {}, ...own.flatMap(([name, value]) =>
+    row(shown(name), html("code", {}, shown(valueText(value)))))));
+}
+
+/** @param {Node} node */
+function layersOf(node) {
+  const own = Object.entries(node.data);
+  if (!own.length) return null;
+  const rows = own.flatMap(([name, value]) => (value && typeof value === "object" && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([part, one]) => row(shown(`${name} ${part}`), shown(valueText(one))))
+    : row(shown(name), shown(valueText(value)))));
+  return section("Layers", html("dl", {}, ...rows));
+}
+
+/** @param {any} value @returns {string} */
+function valueText(value) {
+  if (typeof value === "string") return value;
+  if (value === null) return "None";
+  return Array.isArray(value) ? `(${value.map(valueText).join(", ")})` : JSON.stringify(value);
+}
+
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function arrows(graph, node, doing) {
+  const inside = new Set([node.id]);
+  if (node.kind === "group") within(graph, node.id, inside);
+  const list = (/** @type {string} */ heading, /** @type {Map<number, Edge[]>} */ edges,
+    /** @type {"source" | "target"} */ end) => {
+    const found = [...inside].flatMap((id) => edges.get(id) ?? [])
+      .filter((edge) => !inside.has(edge[end]) && edge.kind !== "saved");
+    if (!found.length) return null;
+    const rows = found.slice(0, MOST).map((edge) => html("li", {},
+      link(graph, graph.node(edge[end]), doing), ` ${arrowText(edge, node, end)}`));
+    const more = found.length - rows.length;
+    return section(`${heading}: ${found.length}`,
+      html("ul", {}, ...rows, more > 0 ? html("li", {}, `and ${more} more`) : null));
+  };
+  return [list("From", graph.incoming, "source"), list("To", graph.outgoing, "target")];
+}
+
+/** @param {Graph} graph @param {number} id @param {Set<number>} found */
+function within(graph, id, found) {
+  const waiting = [id];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    for (const child of graph.children.get(next) ?? []) {
+      found.add(child.id);
+      if (child.kind === "group") waiting.push(child.id);
+    }
+  }
+}
+
+/** @param {Edge} edge @param {Node} node @param {"source" | "target"} end */
+function arrowText(edge, node, end) {
+  const index = end === "source" ? edge.target_index : edge.source_index;
+  const said = edge.kind === "grad" ? [] : [edge.kind];
+  if (node.kind !== "group" && index) said.push(end === "source" ? `input ${index}` : `output ${index}`);
+  return said.join(", ");
+}
+
+/** @param {string} heading @param {HTMLElement} content */
+function section(heading, content) {
+  return html("section", {}, html("h3", {}, heading), content);
+}
+
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function link(graph, node, doing) {
+  return html("button", { type: "button", class: "link", "data-go": node.id, click: () => doing.go(node) },
+    html("bdi", {}, title(graph, node)));
+}
