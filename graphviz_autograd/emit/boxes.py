@@ -28,6 +28,10 @@ THIN = ' fontsize=8 height="0.1" margin="0.06,0.02"'
 FORMS = {**dict.fromkeys(PILES, SEVERAL), "chain": THIN}
 
 
+BLOCKS = ("repeat", "more", "step")
+"""Groups whose `modules` are those around them, not one of their own."""
+
+
 class Showing(NamedTuple):
     """What boxes show beside names: shapes, and attributes of up to so many characters."""
 
@@ -66,7 +70,7 @@ def box_lines(
             if finding is not None:
                 colour = found.attributes(finding, look.found)
                 label = "\n".join([label.rstrip("\n"), *found.lines(finding)])
-            place = _tooltip(node, finding) if finding or node.modules or node.line else ""
+            place = _tooltip(node, finding)
             form = FORMS.get(node.op, "") if is_group else ""
             rest = f" [label={quoted(label)}{form}{colour}{place}]\n"
         lines[node.id] = f"{node.id}{rest}"
@@ -182,16 +186,21 @@ def _op_label(node: Node, sizes: str, attr_chars: int) -> str:
 
 
 def told(node: Node, finding: Mapping[str, Any] | None) -> list[str]:
-    """What made an op: the module call, then the source line; and what verify found of it."""
-    lines = [module_text(node.module)] if node.module else []
+    """What made an op: the module call, then the source line; and what verify found of it. Of
+    equal blocks, the names in which they differ.
+    """
+    lines = [module_text(node.module)] if node.module and node.op not in BLOCKS else []
     if node.line:
         lines.append(f"{node.line[0]}:{node.line[1]}")
+    differs = node.attrs.get("differs")
+    if isinstance(differs, tuple):
+        lines += ["they differ in", *map(str, differs)]
     return lines + (found.told(finding) if finding else [])
 
 
 def _tooltip(node: Node, finding: Mapping[str, Any] | None) -> str:
     text = "\n".join(map(shown, told(node, finding)))
-    return f" tooltip={quoted_tooltip(text)}"
+    return f" tooltip={quoted_tooltip(text)}" if text else ""
 
 
 def _saved_label(node: Node, sizes: str) -> str:

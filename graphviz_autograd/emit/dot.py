@@ -12,14 +12,14 @@ from typing import TypedDict, Unpack
 
 from graphviz_autograd.emit import found
 from graphviz_autograd.emit import legend as key
-from graphviz_autograd.emit.boxes import Showing, box_lines
+from graphviz_autograd.emit.boxes import Showing, box_lines, told
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
 from graphviz_autograd.emit.drawn import drawn, nested, numbered
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.theme_file import theme_of
 from graphviz_autograd.emit.themes import NODE, Theme
-from graphviz_autograd.emit.words import group_lines, module_text, quoted, quoted_tooltip, shown
+from graphviz_autograd.emit.words import group_lines, quoted, quoted_tooltip, shown
 from graphviz_autograd.graph import Edge, Graph, Node
 
 # With frames dot lets arrows go up, unless it ranks all boxes together: that takes it up to
@@ -151,7 +151,7 @@ def _framed(lines: Mapping[int, str], graph: Graph, look: Theme) -> list[str]:
 
 def _frame_look(group: Node, look: Theme, depth: int) -> str:
     title = " ".join(group_lines(group))
-    tooltip = module_text(group.module) if group.module else title
+    tooltip = "\n".join(map(shown, told(group, None))) or title
     frame = look.frame if depth < SHADED else {**look.frame, "fillcolor": "transparent"}
     attributes = [f"{name}={quoted(value)}" for name, value in frame.items()]
     return f"label={quoted(title)} tooltip={quoted_tooltip(tooltip)} {' '.join(attributes)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -101,3 +103,14 @@ def test_many_arrows_from_a_box_of_several_ops_to_another_are_one() -> None:
     assert 'headlabel="0–4"' in text
     assert 'edgetooltip="5 arrows"' in text
     assert Graph(nodes, arrows).to_dot().count("-> 5") == 5
+
+
+def test_equal_blocks_tell_in_which_names_they_differ() -> None:
+    """In the tooltip of their box, and of the frame that it becomes when it is opened."""
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(3, 3), nn.Tanh()) for _ in range(5)))
+    with gva.record(model) as rec:
+        loss = model(torch.ones(1, 3)).sum()
+    folded = gva.walk(loss, model, record=rec).fold()
+    says = "they differ in\n{0..4}.0."
+    assert says in folded.to_dot()
+    assert says in replace(folded, closed=frozenset()).to_dot()
