@@ -31,11 +31,6 @@ def leaves(graph: Graph | None) -> list[tuple[str, ...]]:
     return sorted(node.names for node in graph.nodes if node.kind == "leaf")
 
 
-def ops(graph: Graph | None) -> list[str]:
-    assert graph is not None
-    return [node.op for node in graph.nodes if node.kind == "op"]
-
-
 W = "w = torch.ones(2, requires_grad=True)\n"
 LOOP = f"""
 {W}
