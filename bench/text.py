@@ -1,57 +1,84 @@
 """How long does it take to turn a graph into DOT text?
 
-In one process, on the same graph objects, in turn: torchviz.make_dot, our make_dot, and a
-bare walk of `next_functions`, the least that anybody can do. Quote the ratios: absolute
-times vary with the machine and the hour.
-
-    python bench/text.py [--runs 15]
-
-Needs torchviz (in the `dev` extra).
+On the same tensors, in turn: `make_dot` of torchviz, ours, and a bare walk of `next_functions`,
+the least that anybody can do, and less than a picture needs. torchviz recurses over the graph, so
+here it has a deeper limit and a larger stack than Python gives it; "as Python comes" is without.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
+import importlib
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 import graphviz_autograd as gva
+from bench.attempts import attempt
+from bench.graphs import Built, chain, mlp, transformer
+from bench.measuring import OURS, Plan, Row, Run, compared
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import torchviz
+UNIT, SIZES, MEASURES = "s", "boxes", "to DOT"
+FLOOR = "bare walk"
+TO = (FLOOR, OURS)
+AIMS = (
+    "At most 12 times the bare walk, at least 5 times faster than torchviz.",
+)
 
-Case = tuple[str, torch.Tensor, dict[str, torch.Tensor]]
-
-
-def cases() -> list[Case]:
-    layers = [layer for _ in range(50) for layer in (torch.nn.Linear(8, 8), torch.nn.ReLU())]
-    mlp = torch.nn.Sequential(*layers)
-    block = torch.nn.TransformerEncoderLayer(16, 2, batch_first=True)
-    transformer = torch.nn.TransformerEncoder(block, 12)
-    return [
-        ("MLP, 50 layers", mlp(torch.ones(2, 8)).sum(), dict(mlp.named_parameters())),
-        (
-            "transformer, 12 layers",
-            transformer(torch.ones(2, 4, 16)).sum(),
-            dict(transformer.named_parameters()),
-        ),
-        *((f"chain of {depth}", chain(depth), {}) for depth in (100, 1000, 5000)),
-    ]
+Case = tuple[str, Built, str]
 
 
-def chain(depth: int) -> torch.Tensor:
-    y = torch.ones(3, requires_grad=True)
-    for _ in range(depth):
-        y = y + 1
-    return y
+def rows(plan: Plan) -> Iterator[Row]:
+    yield from _deeply(plan)
+    if plan.peers:
+        for length in (500, 2_000, 20_000):
+            yield from as_python_comes(length, plan.limit)
+
+
+def cases(plan: Plan) -> Iterator[Case]:
+    yield "MLP of 50 layers", mlp(50), ""
+    yield "transformer of 12 layers", transformer(12), ""
+    for length in (250, 500, 1_000, 2_000) if plan.quick else (500, 1_000, 2_000, 4_000):
+        yield f"chain of {length:,}", chain(length), "chain"
+
+
+def _deeply(plan: Plan) -> list[Row]:
+    """The rows that torchviz has a part in, on a thread whose stack is large enough for it."""
+    found: list[Row] = []
+
+    def work() -> None:
+        for case in cases(plan):
+            found.extend(measured(case, plan))
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    before = threading.stack_size(512 * 1024 * 1024)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+        sys.setrecursionlimit(limit)
+    return found
+
+
+def measured(case: Case, plan: Plan) -> list[Row]:
+    name, (y, model), family = case
+    params = dict(model.named_parameters()) if model else {}
+    ways: dict[str, Run] = {
+        FLOOR: lambda: bare_walk(y.grad_fn),
+        OURS: lambda: gva.make_dot(y, params),
+    }
+    if plan.peers:
+        torchviz = peer()
+        ways["torchviz"] = lambda: torchviz.make_dot(y, params)
+    boxes = len(gva.walk(y, shapes=False, attrs=False, saved=False).nodes)
+    return compared(name, boxes, ways, plan, to=TO, family=family)
 
 
 def bare_walk(root: Any) -> int:
@@ -66,52 +93,33 @@ def bare_walk(root: Any) -> int:
     return len(seen)
 
 
-def timed(work: Callable[[], object]) -> float:
+def peer() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("torchviz")
+
+
+# ---- as Python comes
+
+
+def as_python_comes(length: int, limit: float) -> Iterator[Row]:
+    case = f"chain of {length:,}, as Python comes"
+    for who, function in ((OURS, by_us), ("torchviz", by_torchviz)):
+        done = attempt(function, length, limit=limit)
+        yield Row(case, who, length, done.result, said=done.said)
+
+
+def by_us(length: int) -> float:
+    return _seconds(gva.make_dot, length)
+
+
+def by_torchviz(length: int) -> float:
+    return _seconds(peer().make_dot, length)
+
+
+def _seconds(make_dot: Callable[[torch.Tensor], object], length: int) -> float:
+    make_dot(chain(1)[0])  # what is loaded at first use
+    y, _ = chain(length)
     start = time.perf_counter()
-    work()
+    make_dot(y)
     return time.perf_counter() - start
-
-
-def measure(case: Case, runs: int) -> str:
-    name, y, params = case
-    works: dict[str, Callable[[], object]] = {
-        "bare": lambda: bare_walk(y.grad_fn),
-        "ours": lambda: gva.make_dot(y, params),
-        "torchviz": lambda: torchviz.make_dot(y, params),
-    }
-    for work in works.values():
-        work()  # warm up: wrappers of nodes are made when first seen
-    times: dict[str, list[float]] = {key: [] for key in works}
-    for _ in range(runs):
-        for key, work in works.items():
-            times[key].append(timed(work))
-    boxes = len(gva.walk(y, shapes=False, attrs=False, saved=False).nodes)
-    micros = {key: 1e6 * statistics.median(values) / boxes for key, values in times.items()}
-    pairs = zip(times["torchviz"], times["ours"], times["bare"], strict=True)
-    faster, slower = zip(*((t / o, o / b) for t, o, b in pairs), strict=True)
-    return (
-        f"{name:24}{boxes:7}{micros['bare']:9.2f}{micros['ours']:9.2f}{micros['torchviz']:9.2f}"
-        f"{statistics.median(faster):12.1f} ×{statistics.median(slower):12.1f} ×"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=15)
-    runs = parser.parse_args().runs
-    warnings.simplefilter("ignore", DeprecationWarning)  # torchviz asks distutils for versions
-    print("µs a box, median; ratios of the runs taken in turn, median")
-    print(
-        f"{'':24}{'boxes':>7}{'bare':>9}{'ours':>9}{'torchviz':>9}{'faster by':>14}{'bare ×':>14}"
-    )
-    for case in cases():
-        print(measure(case, runs), flush=True)
-
-
-if __name__ == "__main__":
-    # torchviz recurses: 5,000 nodes need a deeper limit and a larger stack.
-    sys.setrecursionlimit(100_000)
-    threading.stack_size(512 * 1024 * 1024)
-    thread = threading.Thread(target=main)
-    thread.start()
-    thread.join()
