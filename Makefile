@@ -7,7 +7,7 @@ READY := .venv/.ready
 
 TYPESCRIPT := 5.9.3
 
-.PHONY: help setup gallery ops test check lint types browser viewer-check format clean
+.PHONY: help setup gallery ops test check lint types browser viewer-check bench bench-guard format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -52,6 +52,19 @@ browser: $(READY)  ## find or install the Chromium that the viewer's tests drive
 
 viewer-check:  ## TypeScript over the viewer's JavaScript and its JSDoc types (needs Node)
 	npx --yes --package typescript@$(TYPESCRIPT) tsc -p tests/viewer/jsconfig.json
+
+# The peers have an environment of their own: what they need does not touch what the tests ran with.
+PEERS := build/peers
+$(PEERS)/.ready: pyproject.toml constraints.txt bench/peers.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]' -r bench/peers.txt
+	@touch $(PEERS)/.ready
+
+bench: $(PEERS)/.ready  ## measure beside the peers, half an hour; QUICK=1: five minutes
+	$(PEERS)/bin/python -m bench $(if $(QUICK),--quick -o build/bench,--record)
+
+bench-guard: $(READY)  ## is anything twice as dear as it was?
+	$(BIN)/python -m bench --guard
 
 format: $(READY)  ## ruff: put the code in order
 	$(BIN)/python -m ruff check --fix

@@ -95,7 +95,9 @@ def ask(question: str, plan: Plan) -> list[Row]:
 def guarded(questions: Iterable[str]) -> int:
     """Measure what has a floor, without peers, and compare; returns the exit code."""
     floors = {name: importlib.import_module(f"bench.{name}").FLOOR for name in QUESTIONS}
-    asked = {name: floor for name, floor in floors.items() if floor and name in (questions or floors)}
+    asked = {
+        name: floor for name, floor in floors.items() if floor and name in (questions or floors)
+    }
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))["questions"]
     before = {name: [Row.from_dict(row) for row in rows] for name, rows in recorded.items()}
     now = {name: ask(name, Plan(rounds=5, peers=False)) for name in asked}

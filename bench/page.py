@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.measuring import OURS, Row, Spread, growth
+from bench.measuring import Row, Spread, growth
 
 BEGIN, END = "<!-- what `make bench` found -->", "<!-- end -->"
 
@@ -83,16 +83,14 @@ def short(number: float) -> str:
     """
     if number >= 10:
         return f"{number:,.0f}"
-    if number >= 2:
-        return f"{number:.1f}"
-    return f"{number:.2f}" if number >= 0.1 else f"{number:.2g}"
+    return f"{number:.{1 if number >= 2 else 2}f}" if number >= 0.1 else f"{number:.2g}"
 
 
 def shown(value: float, unit: str) -> str:
     """A value with its unit; seconds and bytes in the multiple that reads best.
 
     >>> shown(0.00123, "s"), shown(72.31, "s"), shown(650e6, "B"), shown(536, "entries")
-    ('1.2 ms', '72 s', '650 MB', '536 entries')
+    ('1.23 ms', '72 s', '650 MB', '536 entries')
     """
     scales = {
         "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),

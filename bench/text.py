@@ -25,9 +25,7 @@ from bench.measuring import OURS, Plan, Row, Run, compared
 UNIT, SIZES, MEASURES = "s", "boxes", "to DOT"
 FLOOR = "bare walk"
 TO = (FLOOR, OURS)
-AIMS = (
-    "At most 12 times the bare walk, at least 5 times faster than torchviz.",
-)
+AIMS = ("At most 12 times the bare walk, at least 5 times faster than torchviz.",)
 
 Case = tuple[str, Built, str]
 

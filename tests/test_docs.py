@@ -19,7 +19,7 @@ from graphviz_autograd.gallery import entries
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 PACKAGES = {"graphviz_autograd": "graphviz_autograd", "cli": "graphviz_autograd.cli"}
-PACKAGES["gallery"] = "graphviz_autograd.gallery"
+PACKAGES |= {"gallery": "graphviz_autograd.gallery", "bench": "bench"}
 
 
 def modules_with_examples() -> list[str]:

@@ -92,7 +92,7 @@ def legend(nodes: Iterable[Node]) -> str:
     What gathers a leaf's gradient has no finding: the leaf has it.
     """
     nodes = list(nodes)
-    checked = [found for found in map(finding, nodes) if found is not None]
+    checked = [found for node in nodes if node.data and (found := finding(node)) is not None]
     counts = Counter(found["status"] for found in checked if found.get("kind") != "output")
     if not checked:
         return ""
