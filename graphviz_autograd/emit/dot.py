@@ -6,21 +6,22 @@ text depends on nothing but the Graph and the options: two processes write the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TypedDict, Unpack
 
 from graphviz_autograd.emit import found
 from graphviz_autograd.emit import legend as key
+from graphviz_autograd.emit.arrows import arrows
 from graphviz_autograd.emit.boxes import Showing, box_lines, told
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.digraph import Picture
-from graphviz_autograd.emit.drawn import drawn, nested, numbered
+from graphviz_autograd.emit.drawn import drawn, nested
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.theme_file import theme_of
 from graphviz_autograd.emit.themes import NODE, Theme
 from graphviz_autograd.emit.words import group_lines, quoted, quoted_tooltip, shown
-from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.graph import Graph, Node
 
 # With frames dot lets arrows go up, unless it ranks all boxes together: that takes it up to
 # fourteen times as long, so large pictures do without.
@@ -31,9 +32,6 @@ RANKDIRS = ("TB", "LR", "BT", "RL")
 
 SHADED = 8
 """Frames in each other that have a fill: one more shade, and their titles could not be read."""
-
-BUNDLE = 3
-"""Arrows between two boxes that are drawn one by one, where a box stands for several ops."""
 
 MARK = "labelfontsize=8 labeldistance=2.8 labelangle=14"  # beside the arrow's head, not on it
 
@@ -162,31 +160,14 @@ def _frame_look(group: Node, look: Theme, depth: int) -> str:
 
 def _edge_lines(graph: Graph) -> list[str]:
     nodes = graph.by_id()
-    heads, tails = numbered(graph.edges, nodes)
-    bundles = _bundles(graph)
     lines = []
-    for edge in graph.edges:
-        looks, count = "", edge.count
-        bundle = bundles.get((edge.source, edge.target, edge.kind)) if bundles else None
-        if bundle:
-            if edge is not bundle[0]:
-                continue
-            count = sum(one.count for one in bundle)
-        if edge.kind in ("grad", "input"):
-            head = edge.target_index if edge.target in heads else None
-            tail = edge.source_index if edge.source in tails else None
-            if bundle:
-                looks = _marks(
-                    None if head is None else _span(one.target_index for one in bundle),
-                    None if tail is None else _span(one.source_index for one in bundle),
-                )
-            elif head is not None or tail is not None:
-                looks = _marks(head, tail)
-            if edge.kind == "input":  # no gradient flows back along it
-                looks = f"{looks} style=dashed"
+    for edge, head, tail, count in arrows(graph):
+        looks = "" if head is None and tail is None else _marks(head, tail)
+        if edge.kind == "input":  # no gradient flows back along it
+            looks = f"{looks} style=dashed"
         elif edge.kind == "view":
             looks = "style=dotted"
-        else:
+        elif edge.kind == "saved":
             # A leaf has its place already; its arrow as a saved tensor must not move it.
             leaf = nodes[edge.target].kind in ("leaf", "input")
             looks = f"dir=none{' constraint=false' if leaf else ''}"
@@ -195,28 +176,6 @@ def _edge_lines(graph: Graph) -> list[str]:
         rest = f" [{looks.strip()}]" if looks else ""
         lines.append(f"\t{edge.source} -> {edge.target}{rest}\n")
     return lines
-
-
-def _bundles(graph: Graph) -> dict[tuple[int, int, str], list[Edge]]:
-    """The arrows that are drawn as one: many between two boxes, of which one is a group."""
-    between: dict[tuple[int, int, str], list[Edge]] = {}
-    if graph.closed:
-        for edge in graph.edges:
-            if edge.source in graph.closed or edge.target in graph.closed:
-                between.setdefault((edge.source, edge.target, edge.kind), []).append(edge)
-    return {ends: edges for ends, edges in between.items() if len(edges) > BUNDLE}
-
-
-def _span(numbers: Iterable[int]) -> str:
-    """Numbers in few letters: from the first to the last.
-
-    >>> _span([3, 1, 2]), _span([0, 2, 4, 6]), _span([0, 0, 0])
-    ('1–3', '0, 2, … 6', '0')
-    """
-    each = sorted(set(numbers))
-    if len(each) == each[-1] - each[0] + 1:
-        return f"{each[0]}–{each[-1]}" if len(each) > 1 else str(each[0])
-    return ", ".join(map(str, each)) if len(each) < 4 else f"{each[0]}, {each[1]}, … {each[-1]}"
 
 
 @cache

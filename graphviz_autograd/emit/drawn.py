@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.graph import Graph, Node
 from graphviz_autograd.visible import representatives, visible
-
-# Ops whose operands may change places; at every other op with several inputs each arrow
-# bears the number of the input it goes to.
-COMMUTATIVE = frozenset(
-    f"{op}Backward0" for op in ("Add", "Mul", "Dot", "Maximum", "Minimum", "Logaddexp")
-)
 
 
 def drawn(graph: Graph, show_saved: bool, show_inputs: bool) -> Graph:
@@ -47,19 +41,6 @@ def _cut_told(shown: Graph, graph: Graph) -> Graph:
         for node in shown.nodes
     ]
     return replace(shown, nodes=nodes)
-
-
-def numbered(edges: Iterable[Edge], nodes: Mapping[int, Node]) -> tuple[set[int], set[int]]:
-    """The boxes at which arrows bear the number of the input that they go to, and those at which
-    they bear the number of the output that they come from.
-    """
-    later = [e for e in edges if (e.target_index or e.source_index) and e.kind in ("grad", "input")]
-    heads = {
-        edge.target
-        for edge in later
-        if edge.target_index and nodes[edge.target].op not in COMMUTATIVE
-    }
-    return heads, {edge.source for edge in later if edge.source_index}
 
 
 def nested(graph: Graph) -> Iterator[tuple[str, Node, int]]:

@@ -12,19 +12,22 @@ from functools import cache
 from typing import Any
 
 from graphviz_autograd.emit import found
+from graphviz_autograd.emit.arrows import arrows
 from graphviz_autograd.emit.boxes import PILES, Showing, Sizes, box_text
 from graphviz_autograd.emit.classic import classic
 from graphviz_autograd.emit.colors import hex_of
 from graphviz_autograd.emit.dot import RANKDIRS, STYLES
-from graphviz_autograd.emit.drawn import drawn, nested, numbered
+from graphviz_autograd.emit.drawn import drawn, nested
 from graphviz_autograd.emit.options import one_of
 from graphviz_autograd.emit.theme_file import theme_of
 from graphviz_autograd.emit.themes import Theme
 from graphviz_autograd.emit.words import group_lines
-from graphviz_autograd.graph import NODE_KINDS, Edge, Graph, Node
+from graphviz_autograd.graph import NODE_KINDS, Graph, Node
 
 MAX_EDGES, MAX_TEXT = 500, 50_000
 """What Mermaid draws where nobody set its `maxEdges` and `maxTextSize` higher."""
+
+LINES = {"grad": "-->", "input": "-.->", "saved": "---", "view": "-. view .->"}
 
 CLASSES = {found.MATCHED: "matched", found.FAILED: "failed", found.UNCHECKED: "unchecked"}
 
@@ -58,6 +61,7 @@ def flowchart(
     """A graph as a Mermaid flowchart, and notes worth telling a person, usually none; options
     as for `emit.dot.picture`, and checked likewise, but there is no legend.
 
+    >>> from graphviz_autograd.graph import Edge
     >>> nodes = [Node(0, "op", "ExpBackward0"), Node(1, "output", names=("y",))]
     >>> print(flowchart(Graph(nodes, [Edge(0, 1)]))[0])  # doctest: +ELLIPSIS
     flowchart TB
@@ -76,7 +80,7 @@ def flowchart(
     lines = [f"flowchart {rankdir}", *_boxes(graph, showing, findings, rankdir), *_arrows(graph)]
     text = "\n".join([*lines, *_looks(graph, look, findings)]) + "\n"
     no_legend = ["a Mermaid flowchart has no legend"] if legend else []
-    return text, no_legend + _notes(text, len(graph.edges))
+    return text, no_legend + _notes(text, sum(1 for _ in arrows(graph)))
 
 
 def _notes(text: str, edges: int) -> list[str]:
@@ -142,20 +146,12 @@ def _class(node: Node, finding: Mapping[str, Any] | None) -> str:
 
 
 def _arrows(graph: Graph) -> Iterator[str]:
-    heads, tails = numbered(graph.edges, graph.by_id())
-    for edge in graph.edges:
-        yield f"    n{edge.source} {_arrow(edge, heads, tails)} n{edge.target}"
-
-
-def _arrow(edge: Edge, heads: set[int], tails: set[int]) -> str:
-    if edge.kind == "saved":
-        return "---"
-    if edge.kind == "view":
-        return "-. view .->"
-    line = "-->" if edge.kind == "grad" else "-.->"
-    marks = [f"out {edge.source_index}"] if edge.source in tails else []
-    marks += [str(edge.target_index)] if edge.target in heads else []
-    return f"{line}|{', '.join(marks)}|" if marks else line
+    for edge, head, tail, count in arrows(graph):
+        marks = [] if tail is None else [f"out {tail}"]
+        marks += [] if head is None else [str(head)]
+        marks += [f"{count} arrows"] if count > 1 else []
+        text = f"|{', '.join(marks)}|" if marks else ""
+        yield f"    n{edge.source} {LINES[edge.kind]}{text} n{edge.target}"
 
 
 # ---- colours

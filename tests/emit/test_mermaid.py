@@ -80,6 +80,14 @@ def test_arrows_say_what_they_are() -> None:
     assert not any("n1" in line for line in lines(Graph(nodes, edges, (3,))))
 
 
+def test_many_arrows_from_a_box_of_several_ops_to_another_are_one() -> None:
+    nodes = [Node(number, "op", "ExpBackward0", parent=9) for number in range(5)]
+    nodes += [Node(5, "op", "StackBackward0"), Node(9, "group", "repeat")]
+    edges = [Edge(number, 5, target_index=number) for number in range(5)]
+    drawn = lines(Graph(nodes, edges, closed=frozenset({9})))
+    assert [line for line in drawn if line.endswith("n5")] == ["n9 -->|0–4, 5 arrows| n5"]
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_boxes_have_the_colours_of_the_theme(theme: str) -> None:
     failed = {"kind": "node", "status": "failed", "absolute": 0.5, "relative": 0.5, "first": True}
