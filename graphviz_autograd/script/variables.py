@@ -13,6 +13,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,11 @@ ENGINE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "engine", "")
 LIBRARIES = tuple(
     os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
 )
+
+MOST = 20_000
+"""Things deep in a container that are looked at for tensors: a moment's worth."""
+
+PLAIN = (str, bytes, int, float)
 
 
 def frames_above(frame: FrameType | None) -> Iterator[FrameType]:
@@ -122,7 +128,7 @@ def _sources(variables: dict[str, Any]) -> Iterator[Pairs]:
 
 
 def _places(variables: dict[str, Any]) -> Iterator[Pairs]:
-    """The tensors one level down in one level's lists, tuples and dicts."""
+    """The tensors in one level's lists, tuples and dicts."""
     for space in (shown(variables), _of_self(variables)):
         yield contained(space)
 
@@ -146,15 +152,30 @@ def tensors(variables: Mapping[str, Any]) -> Pairs:
 
 
 def contained(variables: Mapping[str, Any]) -> Pairs:
-    """The tensors one level down in lists, tuples, dicts and dataclasses: `params[0]`."""
+    """The tensors in lists, tuples, dicts and dataclasses, however deep, those nearer to their
+    variable first: `params[0]`.
+    """
+    depths = [_within(name, container) for name, container in variables.items()]
+    return [
+        pair for level in zip_longest(*depths, fillvalue=()) for found in level for pair in found
+    ]
+
+
+def _within(name: str, container: Any) -> Iterator[Pairs]:
+    """The tensors at each depth of a container. Below the first only MOST things are looked at."""
     from graphviz_autograd.names import is_tensor_type
 
-    return [
-        (path, value)
-        for name, container in variables.items()
-        for path, value in _items(name, container)
-        if is_tensor_type(type(value))
-    ]
+    known: dict[int, Any] = {}  # held, so that no id is used again meanwhile
+    level, left = [(name, container)], MOST
+    while level:
+        inside: list[tuple[str, Any]] = []
+        for place, value in level:
+            if id(value) not in known:
+                known[id(value)] = value
+                inside += [part for part in _items(place, value) if not _is(part[1], *PLAIN)]
+        yield [(place, value) for place, value in inside if is_tensor_type(type(value))]
+        level = inside[:left]
+        left -= len(level)
 
 
 def parameters(name: str, module: torch.nn.Module) -> Pairs:

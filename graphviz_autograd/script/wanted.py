@@ -104,7 +104,7 @@ GONE = "those inside functions are gone by then"
 def left_behind(space: Mapping[str, Any]) -> list[torch.Tensor]:
     """The tensors in a namespace that have a graph and feed no other of them.
 
-    Those one level down in lists, tuples, dicts and dataclasses count.
+    Those in lists, tuples, dicts and dataclasses count.
     """
     from graphviz_autograd.names import made_by
     from graphviz_autograd.walker import walk

@@ -9,7 +9,7 @@ from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import NODE_KINDS, Graph, ModuleCall, Node
 from graphviz_autograd.transform.groups import ACCUMULATE, leaves_of_accumulators
 from graphviz_autograd.transform.modules import group_modules
-from graphviz_autograd.transform.nearest import like, nearest, path
+from graphviz_autograd.transform.nearest import like, meant, nearest, path
 from graphviz_autograd.transform.plumbing import short_name
 
 KINDS = tuple(kind for kind in NODE_KINDS if kind != "group")
@@ -23,8 +23,8 @@ def find(graph: Graph, what: int | str) -> list[Node]:
 
     the node of an id; all nodes with a name; what the calls of a module made ("encoder", its
     class for the model itself); the first op of a name ("AddmmBackward0", "addmm"), which is
-    the one nearest to the outputs; the node of an id given as text. With a group comes what it
-    holds.
+    the one nearest to the outputs; the node of an id given as text; the one name or module that
+    ends so ("encoder" for "model.encoder"). With a group comes what it holds.
 
     Raises OptionError (a ValueError) where there is none, with the nearest names.
     """
@@ -37,6 +37,7 @@ def find(graph: Graph, what: int | str) -> list[Node]:
         found = found or [n for n in graph.nodes if any(path(call) == what for call in n.modules)]
         found = found or [n for n in graph.nodes if n.kind == "op" and what in _both(n.op)][:1]
         found = found or [node for node in graph.nodes if str(node.id) == what]
+        found = found or _ending_in(graph, what)
     else:
         is_number = isinstance(what, int | float)
         given = repr(what) if is_number else f"what is of type {type(what).__name__}"
@@ -50,6 +51,18 @@ def find(graph: Graph, what: int | str) -> list[Node]:
         inside = _within(graph, lambda group: group.id in asked)
         found += [node for node in graph.nodes if inside(node)]
     return found
+
+
+def _ending_in(graph: Graph, what: str) -> list[Node]:
+    """The nodes of the one name or module that ends in what is asked for, after a point."""
+    end = f".{what}"
+    names = {name for node in graph.nodes for name in node.names if name.endswith(end)}
+    if len(names) == 1:
+        return [node for node in graph.nodes if not names.isdisjoint(node.names)]
+    paths = {name for name in _modules(graph) if name.endswith(end)}
+    if len(paths) == 1 and not names:
+        return [n for n in graph.nodes if any(path(call) in paths for call in n.modules)]
+    return []
 
 
 def _known(graph: Graph) -> Iterator[str]:
@@ -124,9 +137,11 @@ def _of_op(graph: Graph, pattern: str) -> set[int]:
 def _of_module(graph: Graph, pattern: str) -> set[int]:
     """What the modules of a path made, and what stands in their groups."""
 
+    paths = set(meant(pattern, _modules(graph)))
+
     @cache
     def matches(modules: tuple[ModuleCall, ...]) -> bool:
-        return any(like(path(call), pattern) for call in modules)
+        return any(path(call) in paths for call in modules)
 
     inside = _within(graph, lambda group: matches(group.modules))
     return {n.id for n in graph.nodes if n.kind != "group" and (matches(n.modules) or inside(n))}

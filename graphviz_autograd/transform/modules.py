@@ -21,7 +21,7 @@ from graphviz_autograd.transform.groups import (
     settled,
     without_cycles,
 )
-from graphviz_autograd.transform.nearest import like, nearest, path
+from graphviz_autograd.transform.nearest import meant, nearest, path
 
 MAX_BOXES = 150
 
@@ -177,7 +177,7 @@ def _of_paths(modules: list[Node], paths: Iterable[str]) -> frozenset[int]:
     for pattern in [paths] if isinstance(paths, str) else paths:
         if not isinstance(pattern, str):
             raise OptionError(f"a module is asked for by its path, not by {pattern!r}")
-        found = [name for name in known if like(name, pattern)]
+        found = meant(pattern, known)
         if not found:
             raise OptionError(_no_module(pattern, list(known)))
         chosen.update(number for name in found for number in known[name])

@@ -26,6 +26,18 @@ def like(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
+def meant(pattern: str, known: Iterable[str]) -> list[str]:
+    """The names that a pattern means; where it means none, those that end in what it means: a
+    module of the script's `model` is found without the "model." before it.
+
+    >>> meant("h.*", ["net.h.0", "net.h.1", "net.wh.0"])
+    ['net.h.0', 'net.h.1']
+    """
+    names = list(dict.fromkeys(known))
+    found = [name for name in names if like(name, pattern)]
+    return found or [name for name in names if like(name, f"*.{pattern}")]
+
+
 def nearest(what: int | str, known: Iterable[str]) -> str:
     """What may have been meant, or else what there is.
 
@@ -33,7 +45,8 @@ def nearest(what: int | str, known: Iterable[str]) -> str:
     ("did you mean 'weight'?", "there are 'bias', 'TanhBackward0'")
     """
     distinct = list(dict.fromkeys(known))
-    close = get_close_matches(str(what), distinct[:MOST], n=3, cutoff=0.5)
+    close = [name for name in distinct if name.endswith(f".{what}")][:3]
+    close = close or get_close_matches(str(what), distinct[:MOST], n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(map(repr, close))}?"
     listed = ", ".join(map(repr, distinct[:5])) or "no names"

@@ -318,6 +318,20 @@ _private = hidden.tan()
     assert outcome.caught == "left in the namespace"
 
 
+def test_what_lies_deep_in_containers_at_the_end_is_drawn(play: Play) -> None:
+    code = f"""
+{W}
+out = [w.sum(), {{"a": [w.mean()], "b": (w.max(), [[w.exp()]])}}]
+out.append(out)
+"""
+    outcome = play(code)
+    assert outcome.graph is not None
+    nodes = outcome.graph.by_id()
+    names = [nodes[number].names for number in outcome.graph.outputs]
+    deep = [("out[0]",), ('out[1]["a"][0]',), ('out[1]["b"][0]',), ('out[1]["b"][1][0][0]',)]
+    assert sorted(names) == deep
+
+
 def test_what_a_dataclass_holds_at_the_end_is_drawn(play: Play) -> None:
     code = f"""
 {W}

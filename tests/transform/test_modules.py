@@ -150,6 +150,7 @@ def test_auto_takes_the_deepest_level_that_fits() -> None:
 
 def test_modules_are_closed_by_path_and_by_pattern() -> None:
     graph = walked(Net(), torch.randn(5, 4))
+    assert boxes(collapse(graph, None, paths=["1.fc"])) == ["blocks.1.fc"]
     assert boxes(collapse(graph, None, paths=["blocks.1"])) == ["blocks.1"]
     assert boxes(collapse(graph, None, paths=["blocks.?.fc", "head"])) == [
         *("blocks.0.fc", "blocks.1.fc", "blocks.2.fc", "head"),

@@ -18,7 +18,7 @@ from graphviz_autograd import Graph
 from graphviz_autograd.errors import OptionError
 from graphviz_autograd.graph import Node
 from graphviz_autograd.transform.modules import collapse, group_modules
-from graphviz_autograd.transform.parts import between, focus
+from graphviz_autograd.transform.parts import between, focus, only
 from graphviz_autograd.transform.plumbing import join_accumulators
 from graphviz_autograd.visible import representatives, visible
 
@@ -71,6 +71,21 @@ def test_a_name_goes_before_a_module_and_a_module_before_an_op() -> None:
     assert [n.id for n in focus(Graph(nodes[:1], []), "exp", 0).nodes] == [0]
     assert [n.id for n in focus(Graph(nodes, []), 1, 0).nodes] == [1]
     assert [n.id for n in focus(Graph(nodes, []), "1", 0).nodes] == [1]
+
+
+def test_a_script_s_own_name_for_its_model_may_be_left_out() -> None:
+    block = mlp().nodes[2].modules[-1]._replace(path="model.blocks.0")
+    nodes = [
+        Node(0, "op", "ExpBackward0", modules=(block,)),
+        Node(1, "leaf", names=("model.blocks.0.weight",)),
+        Node(2, "leaf", names=("model.blocks.1.weight", "tied")),
+    ]
+    graph = Graph(nodes, [])
+    assert [n.id for n in focus(graph, "blocks.0.weight", 0).nodes] == [1]
+    assert [n.id for n in focus(graph, "blocks.0", 0).nodes] == [0]
+    assert [n.id for n in only(graph, "blocks.*").nodes] == [0]
+    with pytest.raises(OptionError, match="no 'weight' in the graph; did you mean"):
+        focus(graph, "weight", 0)  # which of the two?
 
 
 def test_of_several_ops_of_a_name_the_one_nearest_to_the_output_is_meant() -> None:
