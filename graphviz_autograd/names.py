@@ -107,25 +107,34 @@ def named_outputs(outputs: Any) -> list[tuple[str, torch.Tensor]]:
         children = list(_children(value))
         if children:
             entered[id(value)] = value
-        for key, child in reversed(children):
-            stack.append((*_extend(path, named, key), child))
+        for key, place, child in reversed(children):
+            stack.append((*_extend(path, named, key, place), child))
     if not found:
         raise InputTypeError(_no_tensor(outputs))
     return found
 
 
-def _children(value: Any) -> Iterator[tuple[Any, Any]]:
-    """The parts of a container with their keys: an int for a position, else a name."""
+def _children(value: Any) -> Iterator[tuple[Any, str, Any]]:
+    """The parts of a container: the key, an int for a position, else a name; how Python gets the
+    part; and the part.
+    """
     if isinstance(value, Mapping):
-        yield from ((str(key), child) for key, child in value.items())
+        yield from ((str(key), f"[{key_text(key)}]", child) for key, child in value.items())
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+        for field in dataclasses.fields(value):
+            yield field.name, f".{field.name}", getattr(value, field.name, None)
     elif isinstance(value, tuple) and len(_fields(value)) == len(value):
-        yield from zip(_fields(value), value, strict=True)
+        yield from ((f, f".{f}", child) for f, child in zip(_fields(value), value, strict=True))
     elif isinstance(value, list | tuple):
-        yield from enumerate(value)
+        yield from ((number, f"[{number}]", child) for number, child in enumerate(value))
     elif type(value) in _pytree.SUPPORTED_NODES:
-        yield from enumerate(_pytree.SUPPORTED_NODES[type(value)].flatten_fn(value)[0])
+        parts = _pytree.SUPPORTED_NODES[type(value)].flatten_fn(value)[0]
+        yield from ((number, f"[{number}]", child) for number, child in enumerate(parts))
+
+
+def key_text(key: object) -> str:
+    """A mapping's key as a person writes it."""
+    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 def _fields(value: tuple[Any, ...]) -> tuple[str, ...]:
@@ -133,12 +142,10 @@ def _fields(value: tuple[Any, ...]) -> tuple[str, ...]:
     return getattr(type(value), "__match_args__", ())
 
 
-def _extend(path: str, named: bool, key: Any) -> tuple[str, bool]:
-    if isinstance(key, int):
-        return f"{path}[{key}]", named
-    if not path:
-        return key, True
-    return (f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]"), True
+def _extend(path: str, named: bool, key: Any, place: str) -> tuple[str, bool]:
+    if path or isinstance(key, int):
+        return f"{path}{place}", named or not isinstance(key, int)
+    return key, True
 
 
 def _no_tensor(outputs: Any) -> str:

@@ -208,8 +208,10 @@ def _items(name: str, container: Any) -> list[tuple[str, Any]]:
     The base classes' own methods are called, so a subclass's code does not run.
     """
     if _is(container, dict):
+        from graphviz_autograd.names import key_text
+
         return [
-            (f"{name}[{_key(key)}]", value)
+            (f"{name}[{key_text(key)}]", value)
             for key, value in list(dict.items(container))
             if isinstance(key, str | int)
         ]
@@ -225,11 +227,6 @@ def _items(name: str, container: Any) -> list[tuple[str, Any]]:
         fields = type(container).__dataclass_fields__
         return [(f"{name}.{field}", held[field]) for field in fields if field in held]
     return []
-
-
-def _key(key: str | int) -> str:
-    """A key as a person writes it."""
-    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 def _is(value: Any, *kinds: type) -> bool:
