@@ -7,11 +7,11 @@ READY := .venv/.ready
 
 TYPESCRIPT := 5.9.3
 
-.PHONY: help setup gallery ops test check lint types browser viewer-check bench bench-guard format clean
+.PHONY: help setup gallery readme-pictures ops test check lint types browser viewer-check bench bench-guard format clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## make .venv and install everything into it
 
@@ -26,6 +26,12 @@ $(READY): pyproject.toml constraints.txt
 
 gallery: $(READY)  ## make the gallery, a site in build/gallery
 	$(BIN)/python -m graphviz_autograd gallery
+
+SHOWN := linreg_yhat rnn_unrolled wrong_function
+readme-pictures: $(READY)  ## make the README's pictures, in docs/pictures
+	CUDA_VISIBLE_DEVICES= $(BIN)/python -m graphviz_autograd gallery --force -o build/pictures $(SHOWN)
+	@mkdir -p docs/pictures
+	for name in $(SHOWN); do cp build/pictures/$$name/graph.svg docs/pictures/$$name.svg; done
 
 ops: $(READY)  ## hold the engine against torch on torch's own database of operators
 	$(BIN)/gva verify --ops

@@ -195,9 +195,8 @@ LOOK = together(
     click.option(
         "--theme",
         type=ThemeName(),
-        default="light",
         metavar=f"[{'|'.join(THEMES)}|FILE.toml]",
-        show_default=True,
+        show_default="light; of a page, the system's",
         help="Colours: one of ours, or a file of your own.",
     ),
     click.option("--legend", is_flag=True, help="Explain colours and lines below the picture."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -45,7 +46,7 @@ def draw(
     wanted: dict[str, Any] = {}
     drawn, notes = shaped(graph, options, keep, target.format)
     if target.format not in WHOLE:
-        wanted = {name: options[name] for name in DRAWING}
+        wanted = {name: options[name] for name in DRAWING if options[name] is not None}
         wanted |= {"timeout": options["layout_timeout"], "command": options["command"]}
     with saying(f"laying out {count_boxes(drawn)} boxes ...", quiet):
         if target.path is None:
@@ -79,6 +80,8 @@ def shaped(
     """
     whole = format in WHOLE
     clone = options["clone_leaves"] and not whole and format != PAGE
+    if format == PAGE and not options["clone_leaves"]:
+        graph = replace(graph, meta={**graph.meta, "clones": False})
     part = Part(
         options["only"], options["hide"], options["between"], options["focus"], options["hops"]
     )

@@ -1,10 +1,11 @@
-"""What `gva gallery` runs in a process of its own: one script, to its end, and checked.
+"""What `gva gallery` runs in a process of its own: one script, to its end.
 
-    python -m graphviz_autograd.cli.showing FOLDER SECONDS SCRIPT [ROOT]...
+    python -P -m graphviz_autograd.cli.showing HOW FOLDER SECONDS SCRIPT [ROOT]...
 
 What the script prints goes to stdout, what goes wrong to stderr. Into FOLDER go graph.json,
-verify.json where it could be checked, and leaves.json: the gradients that the leaves hold in the
-end.
+leaves.json, which has the gradients that the leaves hold in the end, and where HOW is "checked"
+verify.json, if the graph could be checked. What is checked runs uncompiled: for a script that calls
+torch.compile graph.json is left out then, for another run that is "plain".
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import graphviz_autograd
 from graphviz_autograd import Graph, GraphvizAutogradError
 from graphviz_autograd.cli.checking import Examination
 from graphviz_autograd.emit.files import write_whole
+from graphviz_autograd.gallery.findings import numbers
 from graphviz_autograd.script import Program, run
 
 if TYPE_CHECKING:
@@ -30,14 +34,35 @@ SMALL = 16
 
 
 class Shown(Examination):
-    """Also keeps the leaves that have names, to tell their gradients when the script is over."""
+    """Also keeps the leaves that have names, to tell their gradients when the script is over.
 
-    def __init__(self) -> None:
-        super().__init__()
+    checked   whether the graph is examined, beside being walked
+    compiles  whether the script calls torch.compile, if that was looked at
+    """
+
+    def __init__(self, checked: bool) -> None:
+        super().__init__(sides=True)
+        self.checked, self.compiles = checked, False
         self.leaves: list[tuple[str, torch.Tensor]] = []
 
+    def start(self) -> None:
+        if not self.checked:
+            return
+        super().start()
+        import torch
+
+        compiling = torch.compile
+
+        @wraps(compiling)
+        def noted(*args: Any, **options: Any) -> Any:
+            self.compiles = True
+            return compiling(*args, **options)
+
+        torch.compile = noted
+
     def walk(self, outputs: Any, params: Any, **reading: Any) -> Graph:
-        graph = super().walk(outputs, params, **reading)
+        walk = super().walk if self.checked else graphviz_autograd.walk
+        graph = walk(outputs, params, **reading)
         named = dict(reversed(params))
         found = [node.names for node in graph.nodes if node.kind == "leaf"]
         tensors = [(", ".join(names), named.get(names[0])) for names in found if names]
@@ -45,9 +70,9 @@ class Shown(Examination):
         return graph
 
 
-def show(folder: Path, seconds: float, script: str, roots: tuple[str, ...]) -> int:
+def show(how: str, folder: Path, seconds: float, script: str, roots: tuple[str, ...]) -> int:
     """Run a script and write what is to be shown of it; returns the exit code."""
-    shown = Shown()
+    shown = Shown(how == "checked")
     kind = "notebook" if script.endswith(".ipynb") else "file"
     program = Program(kind, script)  # type: ignore[arg-type]
     outcome = run(program, roots=roots, keep_going=True, timeout=seconds, examiner=shown)
@@ -55,32 +80,41 @@ def show(folder: Path, seconds: float, script: str, roots: tuple[str, ...]) -> i
         print(f"Error: {outcome.message}", file=sys.stderr)
     if outcome.graph is None or outcome.exit_code:
         return outcome.exit_code or 1
-    _name_the_script_alone(outcome.graph, shown.report, os.path.abspath(script))
+    _leave_out_folders(outcome.graph, shown.report, os.path.abspath(script))
     if shown.report is not None:
+        if shown.compiles:
+            shown.report.notes.append("torch.compile: this is checked as it runs uncompiled")
         if shown.report.ok is not False:  # only what is wrong is painted
             for node in outcome.graph.nodes:
                 node.data.pop("verify", None)
         write_whole(folder / "verify.json", f"{shown.report.to_json()}\n".encode())
+    if shown.compiles:
+        return 0
     outcome.graph.save(folder / "graph.json")
     leaves = [[name, told(tensor.grad)] for name, tensor in shown.leaves if tensor.is_leaf]
     write_whole(folder / "leaves.json", json.dumps(leaves).encode())
     return 0
 
 
-def _name_the_script_alone(graph: Graph, report: Report | None, script: str) -> None:
-    """A site is read on other machines: the script's lines go without the path that leads to it."""
-    name = os.path.basename(script)
+def _leave_out_folders(graph: Graph, report: Report | None, script: str) -> None:
+    """A site is read on other machines: files go without the path that leads to the script."""
+    folder = os.path.dirname(script)
+
+    def short(file: str) -> str:
+        inside = file.startswith(folder + os.sep)
+        return os.path.relpath(file, folder) if inside else os.path.basename(file)
+
     for node in graph.nodes:
-        if node.line is not None and node.line[0] == script:
-            node.line = (name, node.line[1])
+        if node.line is not None:
+            node.line = (short(node.line[0]), node.line[1])
         check = node.data.get("verify", {})
-        if check.get("line", "").startswith(f"{script}:"):
-            check["line"] = name + check["line"].removeprefix(script)
+        if check.get("line"):
+            check["line"] = short(check["line"])
     if report is not None:
-        known = [*report.checks, *report.allowed]
-        for check in [*known, report.first_failure] if report.first_failure else known:
-            if check.line.startswith(f"{script}:"):
-                check.line = name + check.line.removeprefix(script)
+        first = [report.first_failure] if report.first_failure else []
+        checks = {id(check): check for check in [*report.checks, *report.allowed, *first]}
+        for check in checks.values():
+            check.line = short(check.line)
 
 
 def told(gradient: torch.Tensor | None) -> str:
@@ -97,22 +131,19 @@ def told(gradient: torch.Tensor | None) -> str:
     try:
         dense = gradient.detach().cpu().to_dense() if gradient.is_sparse else gradient.detach()
         if dense.numel() <= SMALL:
-            return _numbers(dense.tolist())
+            return numbers(dense.tolist())
         shape = " × ".join(str(size) for size in dense.shape)
-        return f"{shape}, norm {_numbers(dense.norm().item())}"
+        return f"{shape}, norm {numbers(dense.norm().item())}"
     except (RuntimeError, NotImplementedError, TypeError):
         return "there is one"  # of a kind whose numbers cannot be had
 
 
-def _numbers(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_numbers(inner) for inner in value)}]"
-    return f"{value:.6g}"
-
-
 if __name__ == "__main__":
+    # -P has kept this process's own folder away; a script finds what lies beside it.
+    how, folder, seconds, script, *roots = sys.argv[1:]
+    sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     try:
-        code = show(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3], tuple(sys.argv[4:]))
+        code = show(how, Path(folder), float(seconds), script, tuple(roots))
     except GraphvizAutogradError as error:
         print(f"Error: {error}", file=sys.stderr)
         code = error.exit_code

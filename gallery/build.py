@@ -1,10 +1,11 @@
 """Make the site: run each script in a process of its own, draw its graph, write the pages.
 
-An entry's folder holds graph.svg, graph.json, verify.json where the graph could be checked, and
-entry.json: what the script printed and its gradients, and the key of the script they are of. An
+An entry's folder holds graph.svg and graph-dark.svg, graph.json, verify.json where the graph could
+be checked, and entry.json: what the script printed and its gradients, and the key of the script
+they are of. Beside the folders stands viewer.html, which every entry's page shows its graph in. An
 entry that fails is reported with what it printed on stderr, and the others are finished.
 
-This room may use the public names and the script room.
+This room may use the public names, the script room and emit.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from graphviz_autograd import Graph, GraphvizAutogradError, __version__
+from graphviz_autograd.emit import html
 from graphviz_autograd.gallery import pages
 from graphviz_autograd.gallery.entries import Entry, code
 
 SECONDS = 120.0
 """How long one entry may take; each of ours runs for a second or two."""
-MADE = ("graph.json", "verify.json", "graph.svg")
+PICTURES = {"graph.svg": "light", "graph-dark.svg": "dark"}
+"""The pictures of an entry, each with its theme."""
+MADE = ("graph.json", "verify.json", *PICTURES)
 """What an entry's folder holds, besides its page and entry.json."""
 
 
@@ -67,8 +71,10 @@ def build(
     wanted = set(names) or {entry.name for entry in entries}
     asked = [entry for entry in entries if entry.name in wanted]
     stale = [entry for entry in asked if force or not _kept(entry, folder)]
-    failures = _draw_all(stale, folder, seconds, tell)
-    _write_pages(entries, folder)
+    try:
+        failures = _draw_all(stale, folder, seconds, tell)
+    finally:  # of what is drawn also where a person stops it
+        _write_pages(entries, folder)
     return Built(
         drawn=[entry.name for entry in stale if entry.name not in failures],
         kept=[entry.name for entry in asked if entry not in stale],
@@ -115,7 +121,9 @@ def draw(entry: Entry, folder: Path, seconds: float = SECONDS) -> None:
     (home / "entry.json").unlink(missing_ok=True)  # until all of it is there
     with tempfile.TemporaryDirectory(dir=home, prefix=".") as made:
         fresh = Path(made)
-        key, printed = _key(entry), _run(entry, fresh, seconds)
+        key, printed = _key(entry), _run(entry, "checked", fresh, seconds)
+        if not (fresh / "graph.json").exists():
+            printed = _run(entry, "plain", fresh, seconds)
         report = _read(fresh / "verify.json")
         if entry.fails:
             first = report and report["first_failure"]
@@ -124,8 +132,9 @@ def draw(entry: Entry, folder: Path, seconds: float = SECONDS) -> None:
                 raise EntryFailedError(
                     f"verify was to find {entry.fails} wrong, and found {found} to be"
                 )
-        graph = Graph.from_json((fresh / "graph.json").read_text(encoding="utf-8"))
-        picture(entry, graph, fresh / "graph.svg")
+        graph = _graph(fresh)
+        for name, theme in PICTURES.items():
+            picture(entry, graph, fresh / name, theme)
         known = {"key": key, "printed": printed, "leaves": _read(fresh / "leaves.json")}
         for name in MADE:
             (home / name).unlink(missing_ok=True)
@@ -134,9 +143,12 @@ def draw(entry: Entry, folder: Path, seconds: float = SECONDS) -> None:
         _write(home / "entry.json", json.dumps(known, ensure_ascii=False, indent=1))
 
 
-def _run(entry: Entry, folder: Path, seconds: float) -> str:
-    """Run a script in a process of its own, which writes what it built; returns what it printed."""
-    child = [sys.executable, "-P", "-m", "graphviz_autograd.cli.showing"]
+def _run(entry: Entry, how: str, folder: Path, seconds: float) -> str:
+    """Run a script in a process of its own, which writes what it built; returns what it printed.
+
+    how  "checked", or "plain"; see `cli.showing`
+    """
+    child = [sys.executable, "-P", "-m", "graphviz_autograd.cli.showing", how]
     done = subprocess.run(
         [*child, str(folder), str(seconds), str(entry.path), *entry.roots],
         env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONIOENCODING": "utf-8"},
@@ -152,13 +164,17 @@ def _run(entry: Entry, folder: Path, seconds: float) -> str:
     return done.stdout
 
 
-def picture(entry: Entry, graph: Graph, path: Path) -> None:
-    """Save the picture of an entry's graph, drawn as its header says."""
+def readable(entry: Entry, graph: Graph) -> Graph:
+    """An entry's graph, folded and collapsed as its header says."""
     depth = "auto" if entry.depth is None else entry.depth
     wrong = [node.id for node in graph.nodes if node.data.get("verify", {}).get("first")]
-    drawn = graph.readable(entry.boxes, depth=depth, fold_plumbing=entry.plumbing, keep=wrong)
+    return graph.readable(entry.boxes, depth=depth, fold_plumbing=entry.plumbing, keep=wrong)
+
+
+def picture(entry: Entry, graph: Graph, path: Path, theme: str = "light") -> None:
+    """Save the picture of an entry's graph, drawn as its header says."""
     show = {f"show_{what}": True for what in entry.show}
-    drawn.save(path, style=entry.style, **show)
+    readable(entry, graph).save(path, style=entry.style, theme=theme, **show)
 
 
 # ---- what is there already
@@ -173,10 +189,14 @@ def _kept(entry: Entry, folder: Path) -> dict[str, Any] | None:
     """The entry.json of an entry that is drawn already and has not changed since."""
     home = folder / entry.name
     known = _read(home / "entry.json")
-    whole = (home / "graph.svg").exists() and (home / "graph.json").exists()
+    whole = all((home / name).exists() for name in ("graph.json", *PICTURES))
     if not isinstance(known, dict) or not whole or known.get("key") != _key(entry):
         return None
     return known
+
+
+def _graph(home: Path) -> Graph:
+    return Graph.from_json((home / "graph.json").read_text(encoding="utf-8"))
 
 
 def _read(path: Path) -> Any:
@@ -191,7 +211,7 @@ def _read(path: Path) -> Any:
 
 
 def _write_pages(entries: Sequence[Entry], folder: Path) -> None:
-    """Write the pages of all entries that are drawn, and the index."""
+    """Write the pages of all entries that are drawn, the viewer, and the index."""
     drawn = [_drawn(entry, folder) for entry in entries]
     there = [each for each in drawn if each is not None]
     for number, each in enumerate(there):
@@ -199,6 +219,7 @@ def _write_pages(entries: Sequence[Entry], folder: Path) -> None:
         after = there[number + 1].entry if number + 1 < len(there) else None
         page = pages.entry_page(each, before, after)
         _write(folder / each.entry.name / "index.html", page)
+    _write(folder / "viewer.html", html.waiting())
     _write(folder / "index.html", pages.index(there))
 
 
@@ -208,7 +229,8 @@ def _drawn(entry: Entry, folder: Path) -> pages.Drawn | None:
     if known is None:
         return None
     report = _read(folder / entry.name / "verify.json")
-    return pages.Drawn(entry, *code(entry), known["printed"], known["leaves"], report)
+    graph = readable(entry, _graph(folder / entry.name))
+    return pages.Drawn(entry, *code(entry), known["printed"], graph, known["leaves"], report)
 
 
 def _write(path: Path, text: str) -> None:

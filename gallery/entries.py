@@ -38,7 +38,7 @@ from graphviz_autograd.errors import OptionError, ScriptError
 from graphviz_autograd.script import Engine, cells
 
 HERE = Path(__file__).parent
-GENERATOR = frozenset({"__init__", "build", "entries", "highlight", "pages"})
+GENERATOR = frozenset({"__init__", "build", "entries", "findings", "highlight", "pages"})
 """The files of this folder that are no entries."""
 
 ENGINES: tuple[str, ...] = get_args(Engine)

@@ -1,6 +1,6 @@
 """Python code as HTML lines, coloured by Python's own tokens.
 
-This room may use the public names and the script room.
+This room may use the public names, the script room and emit.
 """
 
 from __future__ import annotations

@@ -1,15 +1,18 @@
 """The site's pages as HTML: the index, and a page for each entry.
 
-Everything a page needs but the pictures is in it: site.css and, in the index, site.js. The
-content security policy allows these two by their hashes and nothing from elsewhere.
+Everything a page needs but the pictures is in it: site.css, and site.js or entry.js. The content
+security policy allows these by their hashes, in an entry's page also the frame that the viewer is
+shown in, and nothing from elsewhere.
 
-This room may use the public names and the script room.
+This room may use the public names, the script room and emit.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +20,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from graphviz_autograd import Graph
+from graphviz_autograd.emit.classic import classic
+from graphviz_autograd.gallery import findings
 from graphviz_autograd.gallery.entries import Entry
 from graphviz_autograd.gallery.highlight import escaped, highlighted
 
 HERE = Path(__file__).parent
-ROWS = 24
-"""A table's rows; the rest is counted."""
 PRINTED = 20_000
 """So many characters of what a script printed are shown."""
 
@@ -33,6 +37,7 @@ class Drawn:
 
     first, code  its code without the header, and the number of the code's first line
     printed      what it printed
+    graph        its graph, as the picture shows it
     leaves       the name of each leaf, and in words the gradient that it holds in the end
     report       what verify found, as in verify.json; None where it could not check the graph
     """
@@ -41,6 +46,7 @@ class Drawn:
     first: int
     code: str
     printed: str
+    graph: Graph
     leaves: Sequence[tuple[str, str]]
     report: dict[str, Any] | None
 
@@ -72,8 +78,8 @@ def _card(entry: Entry) -> str:
     words = escaped(" ".join([entry.title, entry.name, *entry.tags]).lower())
     return f"""\
 <li class="card" data-words="{words}">
-<a href="{address}/index.html"><span class="paper"><img src="{address}/graph.svg" alt="" \
-loading="lazy"></span><strong>{escaped(entry.title)}</strong></a>
+<a href="{address}/index.html"><span class="paper">{_picture(address + "/", "", "lazy")}</span>\
+<strong>{escaped(entry.title)}</strong></a>
 {_tags(entry, "")}
 </li>"""
 
@@ -100,11 +106,7 @@ def entry_page(drawn: Drawn, before: Entry | None, after: Entry | None) -> str:
 {_source(entry.source)}
 </header>
 <main>
-<section class="picture" aria-label="Graph">
-<a class="paper" href="graph.svg"><img src="graph.svg" alt="The graph that {escaped(entry.name)} \
-builds; graph.json holds it as text"></a>
-<p class="files"><a href="graph.svg">graph.svg</a> <a href="graph.json">graph.json</a></p>
-</section>
+{_graph(drawn)}
 <div class="text">
 <section>
 <h2>Code</h2>
@@ -112,10 +114,51 @@ builds; graph.json holds it as text"></a>
 </section>
 {_printed(drawn.printed)}
 {_leaves(drawn.leaves)}
-{_report(drawn.report)}
+{findings.section(drawn.report, _scalar(drawn.graph)) if drawn.report else ""}
 </div>
 </main>"""
-    return _page(entry.title, body)
+    return _page(
+        entry.title, body, (HERE / "entry.js").read_text(encoding="utf-8"), "frame-src 'self' file:"
+    )
+
+
+def _graph(drawn: Drawn) -> str:
+    """The picture, and where scripts run also the viewer, with the graph that it shows."""
+    entry = drawn.entry
+    words = f"The graph that {entry.name} builds; graph.json holds it as text"
+    shown = classic(drawn.graph) if entry.style == "classic" else drawn.graph
+    held = json.dumps(json.loads(shown.to_json()), ensure_ascii=False, separators=(",", ":"))
+    held = held.replace("<", "\\u003c")  # nothing in it ends the element that holds it
+    saved = str("saved" in entry.show).lower()
+    return f"""\
+<section class="graph" aria-label="Graph">
+<div class="choice" role="group" aria-label="How the graph is shown" hidden>
+<button type="button" data-shows="picture">Picture</button>
+<button type="button" data-shows="explorer">Explore</button>
+<button type="button" id="full" hidden>Full window</button>
+</div>
+<a class="paper" id="picture" href="graph.svg">{_picture("", words)}</a>
+<div id="explorer" data-title="{escaped(entry.title)}" data-saved="{saved}" hidden>
+<p id="said" role="status">The viewer is loading …</p>
+</div>
+<p class="files"><a href="graph.svg">graph.svg</a> <a href="graph.json">graph.json</a></p>
+<script type="application/json" id="graph">{held}</script>
+</section>"""
+
+
+def _picture(folder: str, words: str, loading: str = "eager") -> str:
+    """The picture that fits the page, by day or by night."""
+    return (
+        f'<picture><source srcset="{folder}graph-dark.svg" media="(prefers-color-scheme: dark)">'
+        f'<img src="{folder}graph.svg" alt="{escaped(words)}" loading="{loading}"></picture>'
+    )
+
+
+def _scalar(graph: Graph) -> bool:
+    """Whether all roots are single numbers."""
+    nodes = graph.by_id()
+    shapes = [info.shape for number in graph.outputs for info in nodes[number].outputs]
+    return all(math.prod(shape) == 1 for shape in shapes if shape is not None)
 
 
 def _look(entry: Entry) -> str:
@@ -151,7 +194,7 @@ def _printed(text: str) -> str:
     return f"""\
 <section>
 <h2>What it prints</h2>
-<pre tabindex="0">{escaped(shown.rstrip())}</pre>
+<pre class="printed" tabindex="0">{escaped(shown.rstrip())}</pre>
 </section>"""
 
 
@@ -163,71 +206,24 @@ def _leaves(leaves: Sequence[tuple[str, str]]) -> str:
 <section>
 <h2>Gradients of the leaves</h2>
 <p>What <code>.grad</code> holds when the script is over.</p>
-{_table(("leaf", "gradient"), rows, "leaves")}
+{findings.table(("leaf", "gradient"), rows, "leaves")}
 </section>"""
 
 
-def _report(report: dict[str, Any] | None) -> str:
-    """What verify found, the worst first, then leaves and outputs, then nodes."""
-    if report is None:
-        return ""
-    order = ("failed", "not checked", "matched")
-    checks = [*report["leaves"], *report["outputs"], *report["nodes"]]
-    rows = []
-    for check in sorted(checks, key=lambda check: order.index(check["status"])):
-        status = check["status"]
-        name, line = escaped(check["name"]), check.get("line", "")
-        place = f" <small>{escaped(line)}</small>" if line else ""
-        rows.append(
-            [
-                f"{escaped(check['kind'])} <code>{name}</code>{place}",
-                f'<span class="{status.replace(" ", "-")}">{status}</span>',
-                escaped(_difference(check)),
-            ]
-        )
-    counts = ", ".join(f"{count} {status}" for status, count in report["counts"].items() if count)
-    return f"""\
-<section>
-<h2>Is the gradient right?</h2>
-<p>{counts or "Nothing could be checked"}: the engine beside torch, as <code>gva verify</code> \
-does it. <a href="verify.json">verify.json</a></p>
-{_table(("what", "verdict", "largest difference"), rows, "checks")}
-</section>"""
-
-
-def _difference(check: dict[str, Any]) -> str:
-    reason = check.get("reason", "")
-    apart = check["absolute"]
-    if check["status"] == "not checked" or isinstance(apart, str):
-        return str(reason or apart)
-    size = f"{apart:.2g}" if apart else "none"
-    return f"{size}: {reason}" if reason else size
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], things: str) -> str:
-    """A table; `rows` are HTML already."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    body = "\n".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows[:ROWS]
-    )
-    more = len(rows) - ROWS
-    rest = f"\n<p>… and {more} more {things}.</p>" if more > 0 else ""
-    return f"""\
-<div class="wide" tabindex="0"><table>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table></div>{rest}"""
-
-
-def _page(title: str, body: str, script: str = "") -> str:
+def _page(title: str, body: str, script: str, *more: str) -> str:
+    """A whole page; `more` is what else its content security policy allows."""
     style = (HERE / "site.css").read_text(encoding="utf-8")
-    policy = (
-        "default-src 'none'; img-src 'self' file:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_hash(style)}'"
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "img-src 'self' file:",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            *more,
+        )
     )
-    policy += f"; script-src '{_hash(script)}'" if script else ""
     return f"""\
 <!DOCTYPE html>
 <html lang="en">
@@ -241,7 +237,7 @@ def _page(title: str, body: str, script: str = "") -> str:
 </head>
 <body>
 {body}
-{f"<script>{script}</script>" if script else ""}
+<script>{script}</script>
 </body>
 </html>
 """

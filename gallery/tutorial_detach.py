@@ -4,7 +4,7 @@ y has the numbers of x, the very same memory (the blue box bears both names), an
 history. Divided by the length of y, x has one way to the output; divided by its own length it
 would have two, and another gradient.
 
-Source: https://pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was until 2020)
+Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
 Tags: pytorch tutorial, detach
 """
 

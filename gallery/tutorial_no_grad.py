@@ -3,7 +3,7 @@
 The square is taken twice, and there is one PowBackward0: that under no_grad left no trace. To
 the gradient it is a constant, so x.grad is 2x and not 4x.
 
-Source: https://pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was until 2020)
+Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
 Tags: pytorch tutorial, no_grad
 """
 

@@ -4,7 +4,7 @@ a was computed, but nothing asked for gradients then, so no operation was noted.
 requires_grad_ on it is a leaf, the blue box: the graph begins there, and the division that
 made a is not in it.
 
-Source: https://pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was until 2020)
+Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
 Tags: pytorch tutorial, requires_grad
 """
 

@@ -3,7 +3,7 @@
 y is x doubled until it is long enough, ten times in all, so its Jacobian is 1024 times the
 identity; backward(v) multiplies that by v and never builds the Jacobian itself.
 
-Source: https://pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was until 2020)
+Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
 Tags: pytorch tutorial, control flow, vector-Jacobian product
 """
 

@@ -230,3 +230,10 @@ def _programs_frames(frame: FrameType | None) -> Iterator[FrameType]:
         if _programs[frame.f_code.co_filename]:
             yield frame
         frame = frame.f_back
+
+
+def programs_line(frame: FrameType | None) -> Line | None:
+    """The program's line that runs, in this frame or the nearest above it."""
+    for own in _programs_frames(frame):
+        return own.f_code.co_filename, own.f_lineno
+    return None

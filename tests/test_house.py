@@ -36,7 +36,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "engine": (("engine",), ()),
     "verification": (("verification",), ("engine", "walker", "names", "recorder")),
     "script": (("script",), ("walker", "names", "recorder", "engine")),
-    "gallery": (("gallery",), ("public", "script")),
+    "gallery": (("gallery",), ("public", "script", "emit")),
     "cli": (("cli",), ("public", "script", "gallery", "verification", "transform", "emit")),
     "__main__": (("__main__",), ("cli",)),
 }

@@ -113,7 +113,7 @@ def test_the_wheel_needs_four_packages_and_nothing_else(wheel: Path) -> None:
     }
     assert {name for name, _, extra in needs if "notebook" in extra} == {"nbformat", "ipython"}
     assert re.search(r"^Requires-Python: >=3\.11$", metadata, re.MULTILINE)
-    assert re.search(r"^License-Expression: MIT$", metadata, re.MULTILINE)
+    assert re.search(r"^License-Expression: MIT AND EPL-2\.0$", metadata, re.MULTILINE)
 
 
 def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:

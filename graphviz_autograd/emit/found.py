@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from textwrap import wrap
 from typing import Any
 
 from graphviz_autograd.emit.words import quoted, shown
@@ -16,8 +17,8 @@ from graphviz_autograd.visible import representatives
 
 STATUSES = MATCHED, FAILED, UNCHECKED = "matched", "failed", "not checked"
 
-REASON = 40
-"""Characters of a reason that a box shows; the tooltip has all."""
+REASON, LINES = 40, 2
+"""Characters of a line, and lines, of a reason that a box shows; the tooltip has all."""
 
 
 def finding(node: Node) -> Mapping[str, Any] | None:
@@ -70,10 +71,11 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     """What its box says below the rest."""
     if found["status"] == FAILED:
         which = "FIRST FAILURE" if found.get("first") else "FAILED"
-        return [f"{which}: {_apart(found)}"]
+        off = _off(found)
+        return [f"{which}: {off}"] if off else [f"{which}:", *_reason(found)]
     if found["status"] == UNCHECKED:
         reason = _reason(found)
-        return ["not checked:", reason] if reason else ["not checked"]
+        return ["not checked:", *reason] if reason else ["not checked"]
     return []
 
 
@@ -82,7 +84,7 @@ def told(found: Mapping[str, Any]) -> list[str]:
     by = f" by the {found['found_by']} check" if found.get("found_by") else ""
     text = [f"{found['status']}{by}"]
     if found["status"] == FAILED:
-        text[0] += f": {_apart(found)}"
+        text[0] += f": {off}" if (off := _off(found)) else ""
     return [*text, *(str(found[key]) for key in ("reason", "numeric") if found.get(key))]
 
 
@@ -103,18 +105,19 @@ def legend(nodes: Iterable[Node]) -> str:
     return ", ".join(said)
 
 
-def _apart(found: Mapping[str, Any]) -> str:
-    """How far apart the numbers were, or what else is the matter: NaN, no gradient at all."""
+def _off(found: Mapping[str, Any]) -> str:
+    """How far apart the numbers were; nothing where something else is the matter."""
     size, relative = found.get("absolute", 0.0), found.get("relative", 0.0)
     if not size or not isinstance(size, int | float):
-        return _reason(found)
+        return ""
     of = f" ({_short(relative)} relative)" if isinstance(relative, int | float) else ""
     return f"off by {_short(size)}{of}"
 
 
-def _reason(found: Mapping[str, Any]) -> str:
-    reason = shown(str(found.get("reason", "")))
-    return reason if len(reason) <= REASON else f"{reason[: REASON - 3]}..."
+def _reason(found: Mapping[str, Any]) -> list[str]:
+    """What the matter is, in a few short lines: NaN, no gradient at all, no rule."""
+    lines = wrap(shown(str(found.get("reason", ""))), REASON, break_on_hyphens=False)
+    return lines if len(lines) <= LINES else [*lines[: LINES - 1], f"{lines[LINES - 1]} ..."]
 
 
 def _short(number: float) -> str:

@@ -46,9 +46,10 @@ _ALONE = ("bootstrap.js", "worker.js")  # scripts, not modules
 def page(graph: Graph, **options: Unpack[dot.Options]) -> str:
     """A graph as an HTML page; the groups that are closed are closed when it opens.
 
-    options  as for `emit.dot.picture`: `theme` is what the page opens with, where "light" is dark
-             where the system is; `show_saved` draws saved tensors at first. Attributes are in the
-             page's panel and the legend stands where a layer is chosen, asked for or not.
+    options  as for `emit.dot.picture`: `theme` is what the page opens with, the system's, light
+             or dark, where it is not given; `show_saved` draws saved tensors at first; `legend`
+             opens the page's legend. Attributes are in the page's panel, with `show_attrs` in
+             the boxes too.
 
     Raises OptionError for a style, theme or rankdir that is not one of these.
 
@@ -69,26 +70,33 @@ def framed(graph: Graph) -> str:
     )
 
 
+def waiting(**options: Unpack[dot.Options]) -> str:
+    """The page without a graph, to be framed by a page that gives it one: so that many pages, or
+    one with many graphs, need Graphviz and the viewer only once.
+
+    options  as for `page`; `style` is of no use here: the graph is drawn as it is given
+
+    Once it listens it posts `{gva: "waiting"}` to its parent window. From that window alone, and
+    once, it takes `{gva: "show", graph, title, theme, saved}`: `graph` is the text of
+    `Graph.to_json`, the others are optional: `saved` says whether saved tensors are drawn at
+    first. It posts `{gva: "ready"}` when the first picture stands, else `{gva: "failed", reason}`.
+    All this works from files, where the target origin has to be "*".
+
+    Raises OptionError as `page` does.
+
+    >>> 'id="graph"' in waiting(), 'id="settings"' in waiting(theme="dark")
+    (False, True)
+    """
+    return _document("graph", options, None, "")
+
+
 def _page(graph: Graph, options: dot.Options, static: str) -> str:
-    theme, rankdir = options.get("theme", "light"), options.get("rankdir", "TB")
-    look = theme_of(theme)
-    one_of("rankdir", rankdir, dot.RANKDIRS)
-    if one_of("style", options.get("style", "default"), dot.STYLES) == "classic":
-        graph = classic(graph)
-    looks = {**THEMES} if theme in THEMES else {**THEMES, "own": look}
-    settings = {
-        "title": _title(graph),
-        "theme": {"light": "system"}.get(theme, theme if theme in THEMES else "own"),
-        "own": "own" in looks,
-        "rankdir": rankdir,
-        "saved": options.get("show_saved", False),
-        "shapes": options.get("show_shapes", True),
-        "inputs": options.get("show_inputs", True),
-    }
-    return _document(settings, graph, _css(looks), static)
+    shown = classic(graph) if options.get("style") == "classic" else graph
+    return _document(_title(graph), options, shown, static)
 
 
-def _document(settings: Mapping[str, object], graph: Graph, css: str, static: str) -> str:
+def _document(title: str, options: dot.Options, graph: Graph | None, static: str) -> str:
+    settings, css = _settings(title, options)
     bootstrap = _text("bootstrap.js")
     policy = "; ".join(
         (
@@ -101,6 +109,7 @@ def _document(settings: Mapping[str, object], graph: Graph, css: str, static: st
             "form-action 'none'",
         )
     )
+    held = [] if graph is None else [_json("graph", saved.dumps(graph))]
     modules = [_held(_text(name), "text/plain", f'data-module="{name}"') for name in _modules()]
     lines = [
         "<!DOCTYPE html>",
@@ -109,13 +118,13 @@ def _document(settings: Mapping[str, object], graph: Graph, css: str, static: st
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(str(settings['title']))}</title>",
+        f"<title>{escape(title)}</title>",
         f"<style>{css}</style>",
         "</head>",
         "<body>",
         f"<noscript>{static}</noscript>",
-        _held(_json(json.dumps(settings, sort_keys=True)), "application/json", 'id="settings"'),
-        _held(_json(saved.dumps(graph)), "application/json", 'id="graph"'),
+        _json("settings", json.dumps(settings, sort_keys=True)),
+        *held,
         _held(_text("vendor/NOTICES.txt"), "text/plain", 'id="notices"'),
         _held(_text("vendor/viz-global.js"), "text/plain", 'id="viz"'),
         _held(_text("worker.js"), "text/plain", 'id="worker"'),
@@ -125,6 +134,28 @@ def _document(settings: Mapping[str, object], graph: Graph, css: str, static: st
         "</html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _settings(title: str, options: dot.Options) -> tuple[dict[str, object], str]:
+    """What the page is told beside the graph, and its style sheet."""
+    theme, rankdir = options.get("theme"), options.get("rankdir", "TB")
+    one_of("rankdir", rankdir, dot.RANKDIRS)
+    one_of("style", options.get("style", "default"), dot.STYLES)
+    look = None if theme is None else theme_of(theme)
+    looks = {**THEMES} if look is None or theme in THEMES else {**THEMES, "own": look}
+    own = "own" in looks
+    settings = {
+        "title": title,
+        "theme": "own" if own else theme or "system",
+        "own": own,
+        "rankdir": rankdir,
+        "saved": options.get("show_saved", False),
+        "shapes": options.get("show_shapes", True),
+        "inputs": options.get("show_inputs", True),
+        "attrs": options.get("max_attr_chars", 50) if options.get("show_attrs", False) else 0,
+        "legend": options.get("legend", False),
+    }
+    return settings, _css(looks)
 
 
 def _title(graph: Graph) -> str:
@@ -171,9 +202,9 @@ def _held(text: str, kind: str, attribute: str) -> str:
     return f'<script type="{kind}" {attribute}>{text}</script>'
 
 
-def _json(text: str) -> str:
+def _json(name: str, text: str) -> str:
     """JSON without what HTML reads in a script: in JSON "<" stands in strings alone."""
-    return text.replace("<", "\\u003c")
+    return _held(text.replace("<", "\\u003c"), "application/json", f'id="{name}"')
 
 
 def _hash(text: str) -> str:

@@ -4,6 +4,7 @@
     subject    running their function on copies
     tape       which operators ran under which node: a dispatch mode that records
     program    what was recorded: Calls and Values, plain data
+    overwritten  what was changed in place, and in which line
     replay     running it again, on the engine or on torch, in any dtype
     in_parts   what has no rule, run on the engine as something that has one
     nodes      torch's own graph taken backward by hand, node by node
@@ -16,6 +17,7 @@
     blame      which node makes the whole wrong, where each by itself is right
     second     gradients of gradients, through the whole graph
     numeric    finite differences
+    sides      the leaves' gradients by each side, in numbers
     chance     random numbers for all of these
     compare    tolerances, and where two tensors differ
     outcome    what became of one check

@@ -99,17 +99,20 @@ def check_graph(
     rtol: float | None = None,
     atol: float | None = None,
     allow: Sequence[str] = (),
+    sides: bool = False,
     **walking: Any,
 ) -> Report:
     """Check a graph that is there already, and whose forward a Tape has recorded.
 
     outputs   the tensors to go back from
     tape      what was on while they were computed
+    sides     whether each leaf's Check tells its gradient by each side
     walking   more for the walk, which names nodes and leaves
 
     The other arguments are those of `verify` and `walk`.
     """
     options = _options(order, against, rtol, atol, None, allow)
+    options.sides = sides
     tensors = [tensor for _, tensor in named_outputs(outputs)]
     device = str(tensors[0].device)
     walking = {"attrs": False, "saved": False, **walking}
@@ -182,6 +185,7 @@ def _result_of(ran: Ran, options: Options, cotangent: Any, device: str) -> Resul
             names = ", ".join(nodes[number].names) if number in nodes else ""
             name = names or f"leaf {number}"
             check = Check.of(number, "leaf", name, found.leaves[place], device)
+            check.sides = found.sides.get(place)
             report.leaves.append(check)
             result.grads[number] = found.grads.get(place)
             result.noise[number] = found.noise.get(place, 0.0)

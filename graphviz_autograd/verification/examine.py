@@ -23,10 +23,11 @@ from graphviz_autograd.verification.compare import SAME, Difference, Tolerance, 
 from graphviz_autograd.verification.groups import Data, Group, Groups
 from graphviz_autograd.verification.local import LocalCheck
 from graphviz_autograd.verification.nodes import FREED, TorchGraph
-from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome
+from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome, Sides
 from graphviz_autograd.verification.program import Call, Program
 from graphviz_autograd.verification.replay import quiet
 from graphviz_autograd.verification.second import second_order
+from graphviz_autograd.verification.sides import sides
 from graphviz_autograd.verification.whole import (
     EngineRun,
     TorchRun,
@@ -46,6 +47,7 @@ class Options:
     allow    names of nodes, or of their Functions, that may differ
     numeric  whether finite differences are asked for
     noise    whether it is asked how far rounding may have taken outputs and gradients
+    sides    whether the leaves' gradients by each side are told
     """
 
     order: int = 1
@@ -54,6 +56,7 @@ class Options:
     allow: tuple[str, ...] = ()
     seed: int = 0
     noise: bool = False
+    sides: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class Examined:
     first    the node, or the leaf, that fails first; -1 where none does
     numeric  what finite differences say of what failed
     grads    the leaves' gradients by torch
+    sides    these by each side, if they were asked for
     noise    how far rounding may have taken these, if that was asked for
     output_noise
              and each output
@@ -80,6 +84,7 @@ class Examined:
     numeric: dict[int, str] = field(default_factory=dict)
     first: int = -1
     grads: dict[int, Any] = field(default_factory=dict)
+    sides: dict[int, Sides] = field(default_factory=dict)
     noise: dict[int, float] = field(default_factory=dict)
     output_noise: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -251,6 +256,25 @@ class _Examination:
         for place, found in apart.items():
             status = FAILED if found else MATCHED
             self.found.leaves[place] = Outcome(status, found.what, found, "whole")
+        if self.options.sides:
+            self._sides(expected, sorted(apart, key=lambda place: not apart[place]))
+
+    def _sides(self, expected: dict[int, Any], places: Sequence[int]) -> None:
+        """What each side says of these leaves; finite differences have a word in the verdict."""
+        cotangents, grads, seed = self.cotangents, self.found.grads, self.options.seed
+        told = sides(
+            self.groups, self.outputs, cotangents, expected, grads, places, self.wide, seed
+        )
+        for place, (said, outcome) in told.items():
+            self.found.sides[place] = said
+            if outcome is not None:
+                self._weigh(place, outcome)
+
+    def _weigh(self, place: int, outcome: Outcome) -> None:
+        """Take what finite differences found of a leaf, where it says more than is known."""
+        status = self.found.leaves[place].status
+        if status == NOT_CHECKED or (status == MATCHED and outcome.status == FAILED):
+            self.found.leaves[place] = outcome
 
     def _forgive_rounding(
         self, apart: dict[int, Difference], expected: dict[int, Any]
@@ -324,9 +348,7 @@ class _Examination:
             self.options.seed,
         )
         for place, outcome in outcomes.items():
-            status = found.leaves[place].status
-            if status == NOT_CHECKED or (status == MATCHED and outcome.status == FAILED):
-                found.leaves[place] = outcome
+            self._weigh(place, outcome)
         for place, before in found.nodes.items():
             if before.status == NOT_CHECKED and before.reason == "opaque forward":
                 below = self.graph.below([place])

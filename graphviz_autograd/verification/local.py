@@ -30,6 +30,7 @@ from graphviz_autograd.verification.nodes import (
     shaken,
 )
 from graphviz_autograd.verification.outcome import FAILED, MATCHED, NOT_CHECKED, Outcome
+from graphviz_autograd.verification.overwritten import CHANGED
 from graphviz_autograd.verification.replay import ENGINE, TORCH, Numbers, Opaque
 from graphviz_autograd.verification.vjps import (
     ByEdges,
@@ -44,7 +45,6 @@ from graphviz_autograd.verification.vjps import (
     vjp,
 )
 
-IN_PLACE = "modified by an inplace operation"
 ONCE = "opaque: its backward can be called only once"
 IN_CHECKPOINT = "opaque: a custom Function inside a checkpoint"
 
@@ -120,7 +120,7 @@ class LocalCheck:
             with torch.no_grad():
                 grads = self.groups.graph.fitted(group.node, group.node.call(cotangents))
         except Exception as error:  # whatever a person's backward raises
-            return of_raised(group.node, error, "local")
+            return of_raised(self.groups, group.node, error, "local")
         return by_edges(group, grads)
 
     def _lost(self, group: Group, data: Data, cotangents: Grads) -> Difference:
@@ -244,7 +244,7 @@ class LocalCheck:
         return named
 
 
-def of_raised(node: TorchNode, error: Exception, found_by: str) -> Outcome:
+def of_raised(groups: Groups, node: TorchNode, error: Exception, found_by: str) -> Outcome:
     """The Outcome of a node that raises when it is called.
 
     A fault where the program is to blame: its own Function, or a saved tensor that it has
@@ -255,6 +255,10 @@ def of_raised(node: TorchNode, error: Exception, found_by: str) -> Outcome:
         return Outcome(NOT_CHECKED, node.uncallable())
     if node.custom and said == FREED:  # by its first call
         return Outcome(NOT_CHECKED, ONCE)
-    if node.custom or IN_PLACE in said:
+    changed = CHANGED in said
+    if changed and (group := groups.by_place.get(node.place)) is not None:
+        blamed = groups.program.writes.blamed(node.fn, group.calls[-1].number)
+        said = f'{blamed}: backward raises "... {CHANGED}"' if blamed else said
+    if node.custom or changed:
         return Outcome(FAILED, said, Difference(said, math.inf), found_by)
     return Outcome(NOT_CHECKED, said)

@@ -1,8 +1,8 @@
 """Finite differences: what a gradient should be, by computing twice beside a point.
 
-Central differences in double precision, along random directions: two runs for each direction,
-however many elements there are. Where halving the step changes the answer, the function has
-an edge there (relu at 0), and nothing is said.
+Central differences in double precision, along random directions: a few runs for each direction,
+however many elements there are. Where a smaller step changes the answer, or the two sides differ,
+the function has an edge there (relu at 0), and nothing is said.
 
 Complex numbers are moved in the real and the imaginary direction at once, and compared by
 Re⟨g, d⟩, which is torch's convention for gradients.
@@ -80,7 +80,7 @@ def judge(group: Group, data: Data, graph: TorchGraph, seed: int) -> str:
             for name, grads in sides.items()
             if not _wrong(_node_slopes(group, data, cotangents, grads, seed), group)
         ]
-    except (Opaque, RuntimeError, NotImplementedError, _Edge):
+    except UNKNOWN:
         return ""
     if len(right) == 2:  # or they are the same, and something else is wrong
         apart = largest_difference(torchs, engine, Tolerance())
@@ -96,13 +96,17 @@ def instead(group: Group, data: Data, graph: TorchGraph, seed: int, before: Outc
         cotangents = _cotangents(group, seed)
         grads = _torch_vjp(group, graph, cotangents)
         slopes = _node_slopes(group, data, cotangents, grads, seed)
-    except (Opaque, RuntimeError, NotImplementedError, _Edge):
+    except UNKNOWN:
         return before
-    return _outcome(slopes, _rtol(group.node.infos[0][1]))
+    return outcome_of(slopes, _rtol(group.node.infos[0][1]))
 
 
 class _Edge(Exception):  # noqa: N818 - not an error
     """The function is not smooth here."""
+
+
+UNKNOWN = (Opaque, RuntimeError, _Edge)
+"""What is raised where there is no slope."""
 
 
 def _torch_vjp(group: Group, graph: TorchGraph, cotangents: Grads) -> ByEdges:
@@ -129,13 +133,13 @@ def _node_slopes(
     leaves = _leaves_of(group, data)
     slopes = []
     for _ in range(DIRECTIONS):
-        directions = [_scale(numbers) * random.like(_info(numbers)) for numbers, _ in leaves]
+        directions = [scale_of(numbers) * random.like(_info(numbers)) for numbers, _ in leaves]
         value_at = _beside(group, data, cotangents, directions)
-        terms = [
-            _terms(grads.get(edges), direction)
+        parts = [
+            terms(grads.get(edges), direction)
             for (_, edges), direction in zip(leaves, directions, strict=True)
         ]
-        said, size = (sum(part) for part in zip(*terms, strict=True)) if terms else (0.0, 0.0)
+        said, size = (sum(part) for part in zip(*parts, strict=True)) if parts else (0.0, 0.0)
         slopes.append(Slope(_central(value_at), said, size))
     return slopes
 
@@ -185,15 +189,12 @@ def leaves(
 
     wide  the function itself, for programs that go through what was done out of sight
     """
-    hidden = any(v.tensor is not None and not v.is_leaf for v in groups.program.given())
-    if not hidden and not groups.opaque:
-        wide = None
-    elif wide is None or not _same_value(outputs, wide):
+    slope = slope_along(groups, outputs, cotangents, wide)
+    if slope is None:
         return {}
     random = Random(seed + 3)
     found: dict[int, Outcome] = {}
-    infos = [info for node in groups.graph.nodes for info in node.infos]
-    rtol = max((_rtol(info[1]) for info in infos), default=0.0)  # of the coarsest on the way
+    rtol = coarsest(groups)
     for node in groups.graph.nodes:
         if not node.is_leaf:
             continue
@@ -202,19 +203,46 @@ def leaves(
         slopes = []
         try:
             for _ in range(DIRECTIONS):
-                direction = WIDE.of(random.like(info)) * _scale(variable.detach())
-                value_at = _along(groups, cotangents, place, direction, wide)
-                slopes.append(Slope(_central(value_at), *_terms(grads[place], direction)))
-        except (Opaque, RuntimeError, _Edge):
+                direction = WIDE.of(random.like(info)) * scale_of(variable.detach())
+                slopes.append(Slope(slope(place, direction), *terms(grads[place], direction)))
+        except UNKNOWN:
             continue
-        found[place] = _outcome(slopes, rtol)
+        found[place] = outcome_of(slopes, rtol)
     return found
+
+
+def slope_along(
+    groups: Groups,
+    outputs: Sequence[torch.Tensor],
+    cotangents: Sequence[torch.Tensor],
+    wide: Wide | None,
+) -> Callable[[int, torch.Tensor], float] | None:
+    """Gives the outputs' slope, through the cotangents, as a leaf moves along a direction.
+
+    It raises one of UNKNOWN where there is none. None where the program cannot be run again.
+    """
+    hidden = any(v.tensor is not None and not v.is_leaf for v in groups.program.given())
+    if not hidden and not groups.opaque:
+        wide = None
+    elif wide is None or not _same_value(outputs, wide):
+        return None
+
+    def slope(place: int, direction: torch.Tensor) -> float:
+        return _central(_along(groups, cotangents, place, direction, wide))
+
+    return slope
+
+
+def coarsest(groups: Groups) -> float:
+    """How closely finite differences can be followed where the coarsest dtype on the way is."""
+    infos = [info for node in groups.graph.nodes for info in node.infos]
+    return max((_rtol(info[1]) for info in infos), default=0.0)
 
 
 def _same_value(outputs: Sequence[torch.Tensor], wide: Wide) -> bool:
     """Whether double precision gives the same; random numbers, for one, may be others."""
     return all(
-        float((WIDE.of(one.detach()) - other).abs().max()) <= 1e-2 * _scale(other)
+        float((WIDE.of(one.detach()) - other).abs().max()) <= 1e-2 * scale_of(other)
         for one, other in zip(outputs, wide({}), strict=True)
         if other.numel()
     )
@@ -263,16 +291,26 @@ def _replayed(groups: Groups, place: int, shift: torch.Tensor) -> list[torch.Ten
 
 
 def _central(value_at: Callable[[float], float]) -> float:
-    """The slope at 0, unless there is an edge."""
-    slopes = [(value_at(step) - value_at(-step)) / (2 * step) for step in (STEP, STEP / 4)]
+    """The slope at 0, unless there is an edge.
+
+    Near an edge the slope depends on the step; just at one it does not, but the two sides differ,
+    by as much for a small step as for a large one.
+    """
+    here = value_at(0.0)
+    slopes, bends = [], []
+    for step in (STEP, STEP / 4):
+        ahead, behind = (value_at(step) - here) / step, (here - value_at(-step)) / step
+        slopes.append((ahead + behind) / 2)
+        bends.append(abs(ahead - behind))
     if not all(map(math.isfinite, slopes)):
         raise _Edge
-    if abs(slopes[0] - slopes[1]) > 1e-3 * max(map(abs, slopes)) + 1e-6:
+    little = 1e-3 * max(map(abs, slopes)) + 1e-6
+    if abs(slopes[0] - slopes[1]) > little or bends[1] > max(little, bends[0] / 2):
         raise _Edge
     return slopes[0]
 
 
-def _terms(grad: Any, direction: torch.Tensor) -> tuple[float, float]:
+def terms(grad: Any, direction: torch.Tensor) -> tuple[float, float]:
     """⟨g, d⟩, and the size of what is added up."""
     if grad is None:
         return 0.0, 0.0
@@ -284,7 +322,7 @@ def _dot(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one.conj() * other).real.sum())
 
 
-def _scale(numbers: torch.Tensor) -> float:
+def scale_of(numbers: torch.Tensor) -> float:
     if not numbers.numel():
         return 1.0
     return max(float(torch.linalg.vector_norm(numbers)) / math.sqrt(numbers.numel()), 1e-3)
@@ -302,7 +340,7 @@ def _wrong(slopes: list[Slope], group: Group) -> bool:
     return any(slope.wrong(_rtol(group.node.infos[0][1])) for slope in slopes)
 
 
-def _outcome(slopes: list[Slope], rtol: float) -> Outcome:
+def outcome_of(slopes: list[Slope], rtol: float) -> Outcome:
     worst = max(slopes, key=lambda slope: abs(slope.found - slope.said))
     absolute = abs(worst.found - worst.said)
     relative = absolute / max(abs(worst.found), 1e-300)

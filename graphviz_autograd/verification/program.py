@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch._ops import OpOverload
 
+from graphviz_autograd.verification.overwritten import Writes
+
 
 class Memory:
     """What Values that share their numbers have in common.
@@ -160,10 +162,11 @@ class Output(NamedTuple):
 
 
 class Program(NamedTuple):
-    """The Calls that the outputs come from, in the order they ran in."""
+    """The Calls that the outputs come from, in the order they ran in, and what was changed."""
 
     outputs: tuple[Output, ...]
     calls: tuple[Call, ...]
+    writes: Writes
 
     def given(self) -> Iterator[Value]:
         """The Values that no Call made, each once, as they are first used."""
@@ -181,7 +184,7 @@ def _all_uses(call: Call) -> Iterator[Use]:
         yield call.base
 
 
-def program_of(outputs: Iterable[Output]) -> Program:
+def program_of(outputs: Iterable[Output], writes: Writes) -> Program:
     """The part of what was recorded that these outputs come from."""
     outputs = tuple(outputs)
     found: dict[int, Call] = {}
@@ -197,7 +200,7 @@ def program_of(outputs: Iterable[Output]) -> Program:
         waiting += call.after
         for use in _all_uses(call):
             waiting += use.value.behind if use.value.call is None else (use.value.call,)
-    return Program(outputs, tuple(found[number] for number in sorted(found)))
+    return Program(outputs, tuple(found[number] for number in sorted(found)), writes)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -18,6 +18,7 @@ from graphviz_autograd.verification.outcome import (
     MATCHED,
     NOT_CHECKED,
     Outcome,
+    Sides,
     Status,
 )
 
@@ -40,6 +41,7 @@ class Check:
     numeric   what finite differences say where something failed
     module, line
               where the node comes from, if it was recorded
+    sides     of a leaf, where they were asked for: its gradient by each side
     """
 
     id: int
@@ -57,6 +59,7 @@ class Check:
     module: str = ""
     line: str = ""
     device: str = "cpu"
+    sides: Sides | None = None
 
     @classmethod
     def of(cls, number: int, kind: str, name: str, outcome: Outcome, device: str) -> Check:
@@ -179,7 +182,7 @@ class Report:
                 "notes": self.notes,
                 "first_failure": None if first is None else first.as_json(),
                 "nodes": [check.as_json() for check in self.nodes],
-                "leaves": [check.as_json() for check in self.leaves],
+                "leaves": [_with_sides(check) for check in self.leaves],
                 "outputs": [check.as_json() for check in self.outputs],
                 "across": [check.as_json() for check in self.across],
                 "allowed": [check.as_json() for check in self.allowed],
@@ -304,6 +307,12 @@ def _place(check: Check) -> str:
     if check.line:
         parts.append(f"at {check.line}")
     return " ".join(parts)
+
+
+def _with_sides(check: Check) -> dict[str, Any]:
+    """A leaf's Check as JSON has it, with its gradient by each side where that is known."""
+    sides = {} if check.sides is None else {"sides": check.sides.as_json()}
+    return {**check.as_json(), **sides}
 
 
 def _number(value: float) -> float | str:

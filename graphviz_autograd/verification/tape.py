@@ -6,7 +6,7 @@ is used. Nothing is computed, no autograd node is touched (a deep graph would no
 that), and no intermediate tensor is kept alive: a Call is held by the tensors that came out
 of it, so the earlier iterations of a training loop vanish with their tensors.
 
-May import nothing of ours but program.
+May import program and overwritten of ours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from graphviz_autograd.verification.overwritten import NO_STORAGE, Writes, storage_of
 from graphviz_autograd.verification.program import (
     Call,
     Memory,
@@ -39,7 +40,6 @@ from graphviz_autograd.verification.program import (
 )
 
 aten = torch.ops.aten
-NO_STORAGE = -1
 
 _next_sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
 _graph_task: Callable[[], int] = torch._C._current_graph_task_id
@@ -68,6 +68,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
     def __init__(self, before_write: Callable[[torch.Tensor], None] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.opaque: set[int] = set()  # sequence numbers of Functions that look at numbers
+        self.writes = Writes()
         self._before_write = before_write
         self._count = 0
         self._born: set[int] = set()  # memory that was made meanwhile
@@ -96,7 +97,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             value = self._value(tensor, tensor.requires_grad)
             number = tensor.output_nr if tensor.requires_grad else 0
             found.append(Output(value, number, value.memory.last_write))
-        return program_of(found)
+        return program_of(found, self.writes)
 
     # ---- what torch calls
 
@@ -118,6 +119,8 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
             )
         else:
             wanted = sequence > last and self._inside_function(op, args, kwargs, last, sequence)
+        if known.writes:
+            self.writes.note(op, targets_of(known, args, kwargs), self._count)
         silent = not wanted and bool(known.writes) and self._writes_made(known, args, kwargs)
         if known.statistics and args[known.training]:
             for place in known.statistics:
@@ -144,7 +147,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         """Memory that is made meanwhile need not be put back by anyone."""
         if self._before_write is not None and not known.view and not known.writes:
             several = isinstance(result, list | tuple)
-            self._born.update(map(_storage, tensors_in(result if several else (result,))))
+            self._born.update(map(storage_of, tensors_in(result if several else (result,))))
         return result
 
     # ---- what is worth recording
@@ -260,7 +263,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         return value
 
     def _memory(self, tensor: torch.Tensor) -> Memory:
-        key = _storage(tensor)
+        key = storage_of(tensor)
         memory = self._memories.get(key) if key != NO_STORAGE else Memory()
         if memory is None:
             memory = self._memories[key] = Memory()
@@ -320,9 +323,9 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own l
         """What is about to be changed is copied, where a Call was given it."""
         if not isinstance(target, torch.Tensor):
             return
-        if self._before_write is not None and _storage(target) not in self._born:
+        if self._before_write is not None and storage_of(target) not in self._born:
             self._before_write(target)
-        memory = self._memories.get(_storage(target))
+        memory = self._memories.get(storage_of(target))
         if memory is None:
             return
         for reference in memory.given:
@@ -373,13 +376,6 @@ def _note_randomness(call: Call, known: Traits, args: Any) -> None:
     call.random = (
         torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
     )
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return NO_STORAGE  # sparse tensors and the like
 
 
 def _lie(tensor: torch.Tensor) -> _Lie | None:

@@ -164,7 +164,8 @@ class TorchRun:
         kept: dict[int, Data],
         shake: bool = False,
     ) -> None:
-        self._graph, self._stand_ins = groups.graph, StandIns(groups, kept)
+        self._groups, self._graph = groups, groups.graph
+        self._stand_ins = StandIns(groups, kept)
         self.cuts: dict[int, str] = {}
         self.failed: dict[int, Outcome] = {}
         self.changed: list[int] = []
@@ -178,7 +179,7 @@ class TorchRun:
         except Opaque as why:
             self.cuts[node.place] = str(why)
         except Exception as error:
-            outcome = of_raised(node, error, "whole")
+            outcome = of_raised(self._groups, node, error, "whole")
             self.cuts[node.place] = outcome.reason
             if outcome.status == FAILED:
                 self.failed[node.place] = outcome

@@ -40,6 +40,11 @@ export class Camera {
     this.moved(view);
   }
 
+  /** The place to look at it from has another size. */
+  resized() {
+    this.moved(this.view);
+  }
+
   /** @param {number} dx @param {number} dy  in pixels */
   pan(dx, dy) {
     this.set({ ...this.view, x: this.view.x + dx, y: this.view.y + dy });
@@ -97,6 +102,24 @@ export class Camera {
       x: this.middle.x - (place.x + place.width / 2) * scale,
       y: this.middle.y - (place.y + place.height / 2) * scale,
     };
+  }
+
+  /**
+   * A place and what is around it, large enough to be read; no margin is wider than it need be.
+   * @param {Place} place
+   * @param {{width: number, height: number}} world
+   * @returns {View}
+   */
+  around(place, world) {
+    const scale = 0.9;
+    const start = (/** @type {number} */ middle, /** @type {number} */ length, /** @type {number} */ room) => {
+      const all = length * scale;
+      if (all + 2 * MARGIN <= room) return (room - all) / 2;
+      return Math.min(MARGIN, Math.max(room - MARGIN - all, room / 2 - middle * scale));
+    };
+    const { width, height } = this.size;
+    const x = start(place.x + place.width / 2, world.width, width - this.covered);
+    return { scale, x: this.covered + x, y: start(place.y + place.height / 2, world.height, height) };
   }
 
   /** Pans as little as it takes to see a place. @param {Place} place */

@@ -54,6 +54,11 @@ function look(share) {
   return { fill, ink: luminance(mixed) > 0.18 ? "#000000" : "#ffffff" };
 }
 
+/** Whether a colour is nearer to black than to white. @param {string} hex */
+export function isDark(hex) {
+  return luminance(channels(hex)) < 0.18;
+}
+
 /** @param {string} hex */
 function channels(hex) {
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));

@@ -12,9 +12,11 @@
 import * as closing from "./closing.js";
 import { scaleOf } from "./colours.js";
 import { svg } from "./dom.js";
-import { withGroups } from "./layers.js";
+import { textOf, withGroups } from "./layers.js";
 import { Superseded } from "./layout.js";
+import { isFirst } from "./found.js";
 import { fill as fillLegend } from "./legend.js";
+import { fill as fillMeanings } from "./meanings.js";
 import { Minimap } from "./minimap.js";
 import { fill as fillPanel } from "./panel.js";
 import { gradientPath } from "./paths.js";
@@ -53,6 +55,8 @@ export class Explorer {
     /** @type {Layer | null} */
     this.layer = null;
     this.turn = 0;
+    /** @type {number | undefined} where one looks first: at a fault, or at the root */
+    this.start = graph.nodes.find((node) => node.data.verify?.first)?.id ?? graph.outputs[0];
   }
 
   /**
@@ -63,12 +67,15 @@ export class Explorer {
     const turn = ++this.turn;
     const began = performance.now();
     this.page.canvas.setAttribute("aria-busy", "true");
-    const showing = { ...this.showing, saved: this.state.saved };
+    const { saved, clones } = this.state;
+    const showing = { ...this.showing, saved, clones };
     const drawn = picture(this.graph, this.state.closed, showing, this.measure);
     try {
       const { layout, note } = await this.layouts.of(drawn);
       if (turn !== this.turn) return;
       this.view.draw(drawn, layout, anchor);
+      fillMeanings(this.page.meanings, drawn);
+      this.page.clonesLabel.hidden = !drawn.shared;
       this.#dress();
       then?.();
       this.page.canvas.setAttribute("aria-busy", "false");
@@ -130,12 +137,13 @@ export class Explorer {
 
   /**
    * @param {Set<number>} closed
-   * @param {number | null} anchor  what stays in its place; without, everything is fitted in
+   * @param {number | null} anchor  what stays in its place; without, one looks as at first
    * @param {string} [note]
    */
   #close(closed, anchor, note = "") {
     this.state.closed = closed;
-    void this.show({ anchor, then: () => anchor === null && this.view.fit() })
+    const look = () => this.view.camera.fly(this.view.opening(this.state.selected ?? this.start));
+    void this.show({ anchor, then: () => anchor === null && look() })
       .then(() => note && this.say(`${this.page.status.textContent} · ${note}`));
   }
 
@@ -166,6 +174,8 @@ export class Explorer {
     this.state.selected = id;
     this.chosen = key ? [key] : [];
     this.#dress();
+    const place = this.view.boxes.get(key ?? `${id}`)?.place;
+    if (place) this.view.camera.reveal(place);  // the panel may cover it
     this.changed();
   }
 
@@ -176,13 +186,22 @@ export class Explorer {
    */
   hover(element) {
     const node = element && this.graph.node(Number(element.dataset.node));
-    if (element && node && !element.querySelector("title")) {
-      element.append(svg("title", {}, about(this.graph, node).join("\n")));
+    if (element && node) {
+      element.querySelector("title")?.remove();
+      element.append(svg("title", {}, this.#about(node).join("\n")));
     }
     const origin = node ? node.clone_of ?? node.id : null;
     const twins = this.view.picture.boxes
       .filter((box) => (box.node.clone_of ?? box.node.id) === origin).map((box) => box.node.id);
     this.view.mark("twin", new Set(twins.length > 1 ? twins : []));
+  }
+
+  /** @param {Node} node  what the mouse is told of it, the layer's value too */
+  #about(node) {
+    const value = this.layer?.values.get(node.id);
+    const said = this.layer && typeof value === "number"
+      ? [`${this.layer.name}: ${textOf(this.layer, value)}`] : [];
+    return [...about(this.graph, node), ...said];
   }
 
   /** @param {string} name */
@@ -191,8 +210,8 @@ export class Explorer {
     const layer = this.layers.get(name);
     this.layer = layer ? withGroups(this.graph, layer) : null;
     this.scale = this.layer && scaleOf(this.layer);
-    fillLegend(this.page.legend, this.graph, this.layer, this.scale, (node) => this.go(node));
-    this.view.camera.covered = this.page.legend.offsetWidth;
+    fillLegend(this.page.layerLegend, this.graph, this.layer, this.scale, (node) => this.go(node));
+    this.view.camera.covered = this.layer ? this.page.legend.offsetWidth : 0;
     this.#dress();
     this.changed();
   }
@@ -211,7 +230,7 @@ export class Explorer {
     this.view.colour(({ node: one }) => {
       const value = this.layer?.values.get(one.id);
       if (value === undefined || !this.scale) return null;
-      return { ...this.scale.of(value), strong: !!one.data.verify?.first };
+      return { ...this.scale.of(value), strong: isFirst(this.graph, one) };
     });
     this.page.canvas.classList.toggle("layered", !!this.layer);
     if (node) {
@@ -221,6 +240,7 @@ export class Explorer {
         openAll: (group) => this.openAll(group),
         close: () => this.select(null),
         isOpen: (group) => this.isOpen(group),
+        layers: this.layers,
       });
     }
   }

@@ -2,6 +2,7 @@
  * What is drawn as a file: an SVG that needs no style sheet, or a PNG of it.
  *
  * @typedef {import("./view.js").View} View
+ * @typedef {import("./camera.js").Place} Place
  */
 
 import { svg } from "./dom.js";
@@ -14,40 +15,69 @@ const LOOKS = [
 ];
 
 /**
- * The whole picture as it stands, as SVG text.
+ * The picture as SVG text: all of it, or what is in view.
  * @param {View} view
+ * @param {"all" | "view"} part
  * @returns {string}
  */
-export function svgText(view) {
-  const { width, height } = view.layout;
-  const size = { width: Math.ceil(width + 2 * MARGIN), height: Math.ceil(height + 2 * MARGIN) };
+export function svgText(view, part) {
+  const { x, y, width, height } = part === "all" ? margined(view.layout) : inView(view);
   const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
   const simple = ["far", "middle", "moving"].filter((name) => view.canvas.classList.contains(name));
   view.canvas.classList.remove(...simple);
   const world = /** @type {SVGGElement} */ (view.world.cloneNode(true));
   styled(view.world, world);
   view.canvas.classList.add(...simple);
-  world.setAttribute("transform", `translate(${MARGIN} ${MARGIN})`);
+  world.removeAttribute("transform");
+  if (part === "view") {
+    for (const [index, layer] of [...view.world.children].entries()) {
+      const copies = [...world.children[index].children];
+      [...layer.children].forEach((element, at) => isHidden(element) && copies[at].remove());
+    }
+  }
   const defs = view.canvas.querySelector("defs");
   const patterns = /** @type {Element} */ (defs?.cloneNode(true));
   if (defs) styled(defs, patterns);
-  const root = svg("svg", { ...size, viewBox: `0 0 ${size.width} ${size.height}` },
-    patterns, svg("rect", { ...size, fill: paper }), world);
+  const root = svg("svg", { width, height, viewBox: `${x} ${y} ${width} ${height}` },
+    patterns, svg("rect", { x, y, width, height, fill: paper }), world);
   root.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
 }
 
+/** @param {{width: number, height: number}} world @returns {Place} */
+function margined({ width, height }) {
+  const size = { width: Math.ceil(width + 2 * MARGIN), height: Math.ceil(height + 2 * MARGIN) };
+  return { x: -MARGIN, y: -MARGIN, ...size };
+}
+
+/** What of the picture is in view, without the empty space around it. @param {View} view @returns {Place} */
+function inView({ layout, camera }) {
+  const [all, seen] = [margined(layout), camera.window];
+  const [x, y] = [Math.max(all.x, seen.x), Math.max(all.y, seen.y)];
+  const [endX, endY] = [
+    Math.min(all.x + all.width, seen.x + seen.width), Math.min(all.y + all.height, seen.y + seen.height),
+  ];
+  return { x, y, width: Math.ceil(Math.max(1, endX - x)), height: Math.ceil(Math.max(1, endY - y)) };
+}
+
+/** Whether the view left it out, as out of sight. @param {Element} element */
+function isHidden(element) {
+  return element instanceof SVGElement && element.style.display === "none";
+}
+
 /**
  * @param {View} view
+ * @param {"all" | "view"} part
  * @returns {Promise<Blob>}
  */
-export async function pngBlob(view) {
-  const url = URL.createObjectURL(new Blob([svgText(view)], { type: "image/svg+xml" }));
+export async function pngBlob(view, part) {
+  const url = URL.createObjectURL(new Blob([svgText(view, part)], { type: "image/svg+xml" }));
   try {
     const image = new Image();
     image.src = url;
     await image.decode();
-    const scale = Math.min(2, LARGEST / image.width, LARGEST / image.height);
+    const wanted = part === "all" ? 2 : Math.max(2, 2 * view.camera.view.scale);
+    const scale = Math.min(wanted, LARGEST / image.width, LARGEST / image.height);
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(image.width * scale));
     canvas.height = Math.max(1, Math.round(image.height * scale));

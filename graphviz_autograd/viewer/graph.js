@@ -74,22 +74,25 @@ export class Graph {
   }
 
   /**
-   * The groups in a group, at any depth.
+   * What is in a group, at any depth; groups in it too.
    * @param {number} id
    * @returns {Node[]}
    */
-  groupsIn(id) {
+  inside(id) {
     const found = [];
     const waiting = [id];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       for (const child of this.children.get(next) ?? []) {
-        if (child.kind === "group") {
-          found.push(child);
-          waiting.push(child.id);
-        }
+        found.push(child);
+        if (child.kind === "group") waiting.push(child.id);
       }
     }
     return found;
+  }
+
+  /** @param {number} id @returns {Node[]} the groups in a group, at any depth */
+  groupsIn(id) {
+    return this.inside(id).filter((node) => node.kind === "group");
   }
 
   /**

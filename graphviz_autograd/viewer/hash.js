@@ -4,9 +4,12 @@
  * @typedef {import("./camera.js").View} View
  * @typedef {{
  *   closed: Set<number>, selected: number | null, view: View | null,
- *   layer: string, theme: string, saved: boolean,
+ *   layer: string, theme: string, saved: boolean, clones: boolean,
  * }} State
  */
+
+/** @type {("saved" | "clones")[]} */
+const SWITCHES = ["saved", "clones"];
 
 /**
  * @param {State} state
@@ -22,7 +25,9 @@ export function written(state, first) {
   if (state.selected !== null) parts.set("at", `${state.selected}`);
   if (state.layer !== first.layer) parts.set("layer", state.layer);
   if (state.theme !== first.theme) parts.set("theme", state.theme);
-  if (state.saved !== first.saved) parts.set("saved", state.saved ? "1" : "0");
+  for (const name of SWITCHES) {
+    if (state[name] !== first[name]) parts.set(name, state[name] ? "1" : "0");
+  }
   if (state.view) {
     const { x, y, scale } = state.view;
     parts.set("view", [x.toFixed(1), y.toFixed(1), scale.toFixed(4)].join("_"));
@@ -42,6 +47,8 @@ export function read(hash, first, isGroup) {
   const closed = new Set(first.closed);
   for (const id of unpacked(parts.get("open"))) closed.delete(id);
   for (const id of unpacked(parts.get("shut"))) if (isGroup(id)) closed.add(id);
+  const switched = (/** @type {"saved" | "clones"} */ name) =>
+    (parts.has(name) ? parts.get(name) === "1" : first[name]);
   const view = (parts.get("view") ?? "").split("_").map(Number);
   const [x, y, scale] = view;
   return {
@@ -50,7 +57,8 @@ export function read(hash, first, isGroup) {
     view: view.length === 3 && view.every(Number.isFinite) && scale > 0 ? { x, y, scale } : null,
     layer: parts.get("layer") ?? first.layer,
     theme: parts.get("theme") ?? first.theme,
-    saved: parts.has("saved") ? parts.get("saved") === "1" : first.saved,
+    saved: switched("saved"),
+    clones: switched("clones"),
   };
 }
 

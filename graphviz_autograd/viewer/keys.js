@@ -28,6 +28,7 @@ export const KEYS = [
 export function listen(commands, onBox) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (document.querySelector(":popover-open")) return;  // the menu has the keyboard
     if (onBox(event)) return event.preventDefault();
     const command = commands[(event.shiftKey && event.key.startsWith("Arrow") ? "Shift+" : "") + event.key];
     if (!command) return;

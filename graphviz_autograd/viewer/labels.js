@@ -1,45 +1,44 @@
 /**
- * The titles of frames from far away: as large as they can be read, where there is room.
+ * The titles of frames from far away: as large as they can be read, where there is room, above
+ * everything else. From near each frame bears its own.
  *
  * @typedef {import("./view.js").Drawn} Drawn
  * @typedef {{left: number, right: number, top: number, bottom: number}} Taken
  */
 
+import { svg } from "./dom.js";
+
 const SIZE = 11;  // of letters, in pixels
 const WIDTH = 0.62;  // of a letter, to its size
 const MOST = 80;
+const MARGIN = 4;
 
 /**
- * Sets the titles of these frames for a scale; larger frames come first, and no title covers
- * another. Above `near` every title is as it was drawn.
+ * Writes the titles of these frames over the picture; larger frames come first, and no title
+ * covers another. A frame that begins out of sight has its title where it comes into sight.
+ * @param {SVGElement} layer
  * @param {Iterable<Drawn>} frames
- * @param {number} scale
- * @param {number} near
+ * @param {import("./camera.js").Camera} camera
  */
-export function label(frames, scale, near) {
+export function label(layer, frames, { view, size }) {
   const bySize = [...frames].sort((one, other) => area(other) - area(one));
   /** @type {Taken[]} */
   const taken = [];
+  const texts = [];
   for (const { element, place } of bySize) {
-    const text = /** @type {SVGTextElement} */ (element.querySelector(".first"));
-    const fold = /** @type {SVGTextElement} */ (element.querySelector(".fold"));
-    fold.style.display = scale < near ? "none" : "";
-    if (scale >= near) {
-      text.style.cssText = "";
-      continue;
-    }
-    const [left, top] = [place.x * scale, place.y * scale];
-    const right = left + [...(text.textContent ?? "")].length * SIZE * WIDTH + 8;
-    const title = { left, right, top, bottom: top + SIZE + 5 };
-    const fits = right < left + place.width * scale && SIZE + 8 < place.height * scale
-      && taken.length < MOST && taken.every((other) => apart(title, other));
-    text.style.display = fits ? "block" : "none";
-    if (!fits) continue;
+    if (taken.length >= MOST) break;
+    const text = element.querySelector(".first")?.textContent ?? "";
+    const left = Math.max(place.x * view.scale + view.x, 0);
+    const top = Math.max(place.y * view.scale + view.y, 0);
+    const end = Math.min((place.x + place.width) * view.scale + view.x, size.width);
+    const low = Math.min((place.y + place.height) * view.scale + view.y, size.height);
+    const right = left + [...text].length * SIZE * WIDTH + 2 * MARGIN;
+    const title = { left, right, top, bottom: top + SIZE + MARGIN };
+    if (right > end || title.bottom + MARGIN > low || taken.some((other) => !apart(title, other))) continue;
     taken.push(title);
-    text.style.fontSize = `${SIZE / scale}px`;
-    text.style.strokeWidth = `${3 / scale}px`;
-    text.style.transform = `translate(${4 / scale - 22}px, ${(SIZE + 2) / scale - 16}px)`;
+    texts.push(svg("text", { x: left + MARGIN, y: top + SIZE + 2 }, text));
   }
+  layer.replaceChildren(...texts);
 }
 
 /** @param {Drawn} drawn */

@@ -13,7 +13,7 @@
  *   `own` has what nodes have themselves, `values` also what follows for groups
  */
 
-import { bytesOf, elementsOf } from "./words.js";
+import { bytesOf, bytesText, countText, elementsOf } from "./words.js";
 
 export const VERIFY = "verify status";
 const SAVED = "saved bytes";
@@ -59,6 +59,8 @@ export function layersOf(graph) {
     if (!numeric && new Set(own.values()).size > MOST_KINDS) continue;
     layers.set(name, { name, numeric, bytes: /bytes/i.test(name), own, values: own });
   }
+  const bytes = [...layers.get("bytes")?.own.keys() ?? []];  // as the walker notes them
+  if (bytes.every((id) => graph.node(id).kind === "saved")) layers.delete("bytes");
   return layers;
 }
 
@@ -107,9 +109,7 @@ function together(layer, inside) {
     if (inside.includes("failed")) return "failed";
     return inside.every((one) => one === "not checked") ? "not checked" : "matched";
   }
-  const counts = new Map();
-  for (const one of inside) counts.set(one, (counts.get(one) ?? 0) + 1);
-  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+  return [...counted(inside)].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
 /**
@@ -125,6 +125,35 @@ export function top(graph, layer, count = 20) {
     .filter(([id]) => layer.name !== SAVED || graph.node(id).kind === "op");
   rows.sort((one, other) => other[1] - one[1] || one[0] - other[0]);
   return rows.slice(0, count).map(([id, value]) => [graph.node(id), value]);
+}
+
+/**
+ * A layer in words, for several nodes together: the sum, the most, or how many of each kind.
+ * @param {Layer} layer
+ * @param {Node[]} nodes
+ * @returns {string}  empty where none of them has any of it
+ */
+export function told(layer, nodes) {
+  const found = nodes.filter((node) => node.kind !== "group" && layer.own.has(node.id))
+    .map((node) => /** @type {number | string} */ (layer.own.get(node.id)));
+  if (!found.length) return "";
+  if (!layer.numeric) {
+    return [...counted(found)].map(([kind, count]) => `${count} ${kind}`).join(", ");
+  }
+  const text = textOf(layer, /** @type {number} */ (together(layer, found)));
+  return SUMMED.test(layer.name) || found.length === 1 ? text : `at most ${text}`;
+}
+
+/** @param {Layer} layer @param {number} value */
+export function textOf(layer, value) {
+  return layer.bytes ? bytesText(value) : countText(value);
+}
+
+/** @template T @param {T[]} values @returns {Map<T, number>} */
+function counted(values) {
+  const counts = new Map();
+  for (const one of values) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return counts;
 }
 
 /** @param {Node} node @param {(tensor: import("./graph.js").Tensor) => number | null} of */

@@ -67,7 +67,7 @@ export class Layouts {
         said = error instanceof Error ? error.message : String(error);
       }
     }
-    answer ??= { layout: plain(picture), note: `plain rows: ${said}` };
+    answer ??= { layout: plain(picture, this.rankdir), note: `plain rows: ${said}` };
     this.known.set(tries[0], answer);
     if (this.known.size > KEPT) this.known.delete([...this.known.keys()][0]);
     return answer;

@@ -8,10 +8,11 @@
  */
 
 import { html } from "./dom.js";
-import { top } from "./layers.js";
-import { bytesText, countText, title } from "./words.js";
+import { textOf, top } from "./layers.js";
+import { title } from "./words.js";
 
 const STEPS = 12;
+const NARROW = 760;  // pixels of a window, as in viewer.css
 
 /**
  * @param {HTMLElement} place
@@ -29,7 +30,7 @@ export function fill(place, graph, layer, scale, go) {
 
 /** @param {Graph} graph @param {Layer} layer @param {Scale} scale @param {(node: Node) => void} go */
 function numbers(graph, layer, scale, go) {
-  const text = layer.bytes ? bytesText : countText;
+  const text = (/** @type {number} */ value) => textOf(layer, value);
   const bar = html("div", { class: "bar", "aria-hidden": true });
   for (let step = 0; step < STEPS; step += 1) {
     const share = step / (STEPS - 1);
@@ -43,10 +44,10 @@ function numbers(graph, layer, scale, go) {
   const ends = html("div", { class: "ends" }, html("span", {}, text(scale.low)),
     html("span", {}, scale.log ? "by powers" : ""), html("span", {}, text(scale.high)));
   const rows = top(graph, layer).map(([node, value]) => html("li", {},
-    html("button", { type: "button", class: "link", click: () => go(node) },
-      html("bdi", {}, title(graph, node)), where(graph, node)),
+    html("button", { type: "button", class: "link", title: title(graph, node), click: () => go(node) },
+      where(graph, node), html("bdi", {}, title(graph, node))),
     html("span", { class: "value" }, text(value))));
-  return [bar, ends, html("details", { open: true },
+  return [bar, ends, html("details", { open: innerWidth > NARROW },
     html("summary", {}, `Top ${rows.length} nodes by ${layer.name}`), html("ol", {}, ...rows))];
 }
 
@@ -57,7 +58,7 @@ function numbers(graph, layer, scale, go) {
  */
 function where(graph, node) {
   const path = graph.modulesOf(node).at(-1)?.path;
-  return path && !node.names.length ? html("bdi", { class: "where" }, ` ${path}`) : null;
+  return path && !node.names.length ? html("bdi", { class: "where" }, `${path} `) : null;
 }
 
 /** @param {Layer} layer @param {Scale} scale */

@@ -1,12 +1,13 @@
 /**
- * Where the page begins: reads what it holds, builds the page, and listens.
+ * Where the page begins: reads what it holds, or is given, builds the page, and listens.
  *
  * @typedef {{
  *   title: string, theme: string, own: boolean, rankdir: string, saved: boolean,
- *   shapes: boolean, inputs: boolean,
+ *   shapes: boolean, inputs: boolean, attrs: number, legend: boolean,
  * }} Settings
  */
 
+import { given, tell } from "./around.js";
 import * as closing from "./closing.js";
 import { Explorer } from "./explorer.js";
 import { download, pngBlob, svgText } from "./exports.js";
@@ -26,36 +27,45 @@ function held(id) {
   return document.getElementById(id)?.textContent ?? "";
 }
 
-/** Builds the page from what it holds; done when the first picture stands. */
-export async function start() {
-  /** @type {Settings} */
-  const settings = JSON.parse(held("settings"));
-  const { rankdir, shapes, inputs } = settings;
+/**
+ * Builds the page; done when the first picture stands.
+ * @param {Settings} settings
+ * @param {string} text  the graph, as `Graph.to_json` writes it
+ */
+async function start(settings, text) {
+  const { rankdir, shapes, inputs, attrs, legend } = settings;
   const layouts = new Layouts(held("viz"), held("worker"), { rankdir });
-  const graph = sectioned(readGraph(held("graph")));
+  const graph = sectioned(readGraph(text));
   const layers = layersOf(graph);
   /** @type {import("./hash.js").State} */
   const first = {
     closed: closing.atFirst(graph), selected: null, view: null, saved: settings.saved,
-    layer: layers.has(VERIFY) ? VERIFY : "", theme: settings.theme,
+    clones: graph.meta.clones !== false, layer: layers.has(VERIFY) ? VERIFY : "", theme: settings.theme,
   };
   const state = readHash(address(), first, (id) => graph.byId.get(id)?.kind === "group");
   if (state.selected !== null && !graph.byId.has(state.selected)) state.selected = null;
-  const parts = page({ title: settings.title, own: settings.own, layers: [...layers.keys()] });
+  const parts = page({ title: settings.title, own: settings.own, legend, layers: [...layers.keys()] });
+  if (!hasOption(parts.theme, state.theme)) state.theme = first.theme;
   wear(state.theme);
   const explorer = new Explorer(graph, parts, {
     layouts, layers, state, measure: measuring(), changed: later(() => remember(state, first)),
-    showing: { shapes, inputs, saved: state.saved },
+    showing: { shapes, inputs, attrs, saved: state.saved, clones: state.clones },
   });
   connect(explorer, settings);
-  const view = state.view;
+  const { view } = state;
   explorer.colourBy(layers.has(state.layer) ? state.layer : "");
   parts.layer.value = explorer.state.layer;
   parts.theme.value = state.theme;
   parts.saved.checked = state.saved;
+  parts.clones.checked = state.clones;
   await explorer.show({
-    then: () => (view ? explorer.view.camera.set(view) : explorer.view.open()),
+    then: () => explorer.view.camera.set(view ?? explorer.view.opening(explorer.start)),
   });
+}
+
+/** @param {HTMLSelectElement} choice @param {string} value */
+function hasOption(choice, value) {
+  return [...choice.options].some((option) => option.value === value);
 }
 
 /** @param {Explorer} explorer @param {Settings} settings */
@@ -66,10 +76,12 @@ function connect(explorer, settings) {
   parts.fit.addEventListener("click", () => view.fit());
   parts.keys.addEventListener("click", () => parts.help.showModal());
   parts.layer.addEventListener("change", () => explorer.colourBy(parts.layer.value));
-  parts.saved.addEventListener("change", () => {
-    state.saved = parts.saved.checked;
-    void explorer.show({ anchor: state.selected });
-  });
+  for (const name of /** @type {("saved" | "clones")[]} */ (["saved", "clones"])) {
+    parts[name].addEventListener("change", () => {
+      state[name] = parts[name].checked;
+      void explorer.show({ anchor: state.selected });
+    });
+  }
   parts.theme.addEventListener("change", () => {
     state.theme = parts.theme.value;
     wear(state.theme);
@@ -78,17 +90,21 @@ function connect(explorer, settings) {
   });
   onSystemChange(() => wear(state.theme));
   const name = settings.title.replace(/[^\p{L}\p{N}_.-]+/gu, "_").slice(0, 80) || "graph";
-  parts.svg.addEventListener("click", () =>
-    download(new Blob([svgText(view)], { type: "image/svg+xml" }), `${name}.svg`));
-  parts.png.addEventListener("click", () =>
-    pngBlob(view).then((blob) => download(blob, `${name}.png`), (error) => explorer.say(String(error))));
+  for (const { button, format, part } of parts.saving) {
+    button.addEventListener("click", () => {
+      parts.save.hidePopover();
+      const blob = format === "png" ? pngBlob(view, part)
+        : Promise.resolve(new Blob([svgText(view, part)], { type: "image/svg+xml" }));
+      blob.then((done) => download(done, `${name}.${format}`), (error) => explorer.say(String(error)));
+    });
+  }
   searching(parts.field, parts.results, explorer.graph, {
     go: (node) => explorer.go(node), leave: () => parts.canvas.focus(),
   });
   pointing(explorer);
   typing(explorer, settings.rankdir);
   addEventListener("unhandledrejection", ({ reason }) => explorer.say(String(reason)));
-  addEventListener("resize", later(() => view.camera.pan(0, 0)));
+  new ResizeObserver(() => view.camera.resized()).observe(parts.canvas);
 }
 
 /** What the mouse does. @param {Explorer} explorer */
@@ -176,12 +192,29 @@ function later(call) {
   };
 }
 
+/**
+ * Begins with the graph that the page holds, or with the one that the page around it gives.
+ * @param {boolean} alone
+ */
+async function begin(alone) {
+  /** @type {Settings} */
+  const settings = JSON.parse(held("settings"));
+  if (alone) return start(settings, held("graph"));
+  wear(settings.theme);
+  const { graph, title = settings.title, theme = settings.theme, saved } = await given();
+  document.title = title;
+  return start({ ...settings, title, theme, saved: saved ?? settings.saved }, graph);
+}
+
 const root = document.documentElement;
+const alone = document.getElementById("graph") !== null;
 try {
-  await start();
+  await begin(alone);
   root.dataset.state = "ready";
+  if (!alone) tell({ gva: "ready" });
 } catch (error) {
   root.dataset.state = "failed";
   document.body.append(`This page could not be shown: ${error}`);
+  if (!alone) tell({ gva: "failed", reason: String(error) });
   throw error;
 }

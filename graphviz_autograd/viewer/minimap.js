@@ -5,6 +5,8 @@
  */
 
 const MARGIN = 6;
+const MOST = { width: 170, height: 160 };
+const LEAST = 28;
 
 export class Minimap {
   /**
@@ -33,8 +35,9 @@ export class Minimap {
 
   get #scale() {
     const { width, height } = this.view.layout;
-    const { clientWidth, clientHeight } = this.canvas;
-    return Math.min((clientWidth - 2 * MARGIN) / width, (clientHeight - 2 * MARGIN) / height);
+    const { size } = this.view.camera;
+    const [widest, tallest] = [Math.min(MOST.width, size.width / 4), Math.min(MOST.height, size.height / 4)];
+    return Math.min((widest - 2 * MARGIN) / width, (tallest - 2 * MARGIN) / height);
   }
 
   get #origin() {
@@ -50,13 +53,16 @@ export class Minimap {
     const { x, y, width, height } = view.camera.window;
     const all = x <= 0 && y <= 0 && x + width >= view.layout.width && y + height >= view.layout.height;
     canvas.classList.toggle("idle", all);
+    const [scale, { layout }] = [this.#scale, view];
+    canvas.style.width = `${Math.max(LEAST, layout.width * scale + 2 * MARGIN)}px`;
+    canvas.style.height = `${Math.max(LEAST, layout.height * scale + 2 * MARGIN)}px`;
     const ratio = devicePixelRatio || 1;
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = canvas.clientHeight * ratio;
     const pen = canvas.getContext("2d");
     if (all || !pen) return;
     const style = getComputedStyle(canvas);
-    const [scale, origin] = [this.#scale, this.#origin];
+    const origin = this.#origin;
     pen.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * origin.x, ratio * origin.y);
     const least = 1.5 / scale;
     for (const [places, colour] of /** @type {const} */ ([
@@ -68,7 +74,10 @@ export class Minimap {
     }
     pen.strokeStyle = style.getPropertyValue("--accent");
     pen.lineWidth = 1.5 / scale;
-    pen.strokeRect(x, y, width, height);
+    const edge = (MARGIN - 2) / scale;  // what is seen beside the picture needs no room
+    const [left, top] = [Math.max(x, -edge), Math.max(y, -edge)];
+    const [right, low] = [Math.min(x + width, layout.width + edge), Math.min(y + height, layout.height + edge)];
+    pen.strokeRect(left, top, right - left, low - top);
   }
 
   /** @param {PointerEvent} event */

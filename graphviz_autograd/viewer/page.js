@@ -11,9 +11,10 @@ const THEMES = [
 
 /**
  * Builds the page and gives its parts.
- * @param {{title: string, own: boolean, layers: string[]}} options  own: it has a theme of its own
+ * @param {{title: string, own: boolean, legend: boolean, layers: string[]}} options
+ *   own: it has a theme of its own; legend: it is open at first
  */
-export function page({ title, own, layers }) {
+export function page({ title, own, legend, layers }) {
   const button = (/** @type {string} */ id, /** @type {string} */ text, /** @type {string} */ tip) =>
     html("button", { type: "button", id, title: tip }, text);
   const parts = {
@@ -28,17 +29,35 @@ export function page({ title, own, layers }) {
     fit: button("fit", "Fit", "Fit everything in (f)"),
     layer: choice("layer", "Colour by", [["", "Kind"], ...layers.map((name) => [name, name])]),
     saved: html("input", { type: "checkbox", id: "saved" }),
+    clones: html("input", { type: "checkbox", id: "clones" }),
     theme: choice("theme", "Theme", own ? [["own", "This page's"], ...THEMES] : THEMES),
-    svg: button("export-svg", "SVG", "Save the picture as SVG"),
-    png: button("export-png", "PNG", "Save the picture as PNG"),
+    saving: /** @type {("all" | "view")[]} */ (["all", "view"]).flatMap((part) =>
+      ["svg", "png"].map((format) => {
+        const what = part === "all" ? "the whole picture" : "what is in view";
+        const name = format.toUpperCase();
+        return { part, format, button: button(`export-${part}-${format}`, name, `Save ${what} as ${name}`) };
+      })),
+    clonesLabel: html("label", { hidden: true, title: "A leaf of four uses or more, beside each of them" }),
+    save: html("div", { id: "save-menu", popover: "auto" }),
     keys: button("keys", "?", "Keys"),
     canvas: svg("svg", { id: "canvas", role: "group", "aria-label": `Graph: ${title}`, tabindex: 0 }),
     panel: html("aside", { id: "panel", role: "complementary", "aria-label": "About the box", hidden: true }),
-    legend: html("section", { id: "legend", "aria-label": "Legend", hidden: true }),
+    layerLegend: html("div", { id: "layer-legend", hidden: true }),
+    meanings: html("ul"),
+    legend: html("section", { id: "legend", "aria-label": "Legend" }),
     minimap: html("canvas", { id: "minimap", class: "idle", "aria-hidden": true }),
     status: html("p", { id: "status", role: "status" }),
     help: help(),
   };
+  parts.legend.append(parts.layerLegend, html("details", { id: "meanings", open: legend },
+    html("summary", {}, "Legend"), parts.meanings));
+  const save = html("button", { type: "button", id: "save", popovertarget: "save-menu" }, "Save");
+  dropping(parts.save, save);
+  for (const [index, text] of ["The whole picture", "What is in view"].entries()) {
+    const buttons = parts.saving.slice(2 * index, 2 * index + 2).map((one) => one.button);
+    parts.save.append(html("p", {}, html("span", {}, text), ...buttons));
+  }
+  parts.clonesLabel.append(parts.clones, "Repeat leaves");
   const pair = (/** @type {string} */ text, /** @type {HTMLElement} */ control) =>
     html("label", {}, text, control);
   document.body.append(
@@ -47,11 +66,20 @@ export function page({ title, own, layers }) {
       html("div", { class: "search" }, parts.field, parts.results),
       html("div", { class: "tools", role: "group", "aria-label": "Picture" },
         parts.open, parts.close, parts.fit,
-        pair("Colour by", parts.layer), html("label", {}, parts.saved, "Saved tensors"),
-        pair("Theme", parts.theme), parts.svg, parts.png, parts.keys)),
+        pair("Colour by", parts.layer), html("label", {}, parts.saved, "Saved tensors"), parts.clonesLabel,
+        pair("Theme", parts.theme), save, parts.keys)),
     html("main", {}, parts.canvas, parts.legend, parts.minimap, parts.status),
-    parts.panel, parts.help);
+    parts.panel, parts.save, parts.help);
   return parts;
+}
+
+/** Has a menu drop from its button. @param {HTMLElement} menu @param {HTMLElement} button */
+function dropping(menu, button) {
+  menu.addEventListener("beforetoggle", () => {
+    const { bottom, right } = button.getBoundingClientRect();
+    menu.style.top = `${bottom + 4}px`;
+    menu.style.right = `${Math.max(4, innerWidth - right)}px`;
+  });
 }
 
 /** @param {string} id @param {string} label @param {string[][]} options */

@@ -7,14 +7,19 @@
  * @typedef {{
  *   go: (node: Node) => void, toggle: (node: Node) => void, openAll: (node: Node) => void,
  *   close: () => void, isOpen: (node: Node) => boolean,
+ *   layers: Map<string, import("./layers.js").Layer>,
  * }} Doing
  */
 
 import { html } from "./dom.js";
-import { bytesOf, bytesText, callText, countText, elementsOf, shapeText, shown, title } from "./words.js";
+import { inside } from "./found.js";
+import { told } from "./layers.js";
+import {
+  attributesOf, bytesOf, bytesText, callText, countText, elementsOf, shapeText, shown, title, valueText,
+} from "./words.js";
 
 const MOST = 40;  // links of one list
-const OWN = ["parameter", "uses", "ops", "parameters", "span", "of", "count", "blocks", "chain"];
+const SAID = ["id", "kind", "name", "module", "line"];  // parts of a layer that the panel has above
 
 /**
  * @param {HTMLElement} panel
@@ -34,7 +39,8 @@ export function fill(panel, graph, node, doing) {
     tensors("Outputs", node),
     saved(graph, node, doing),
     attributes(node),
-    layersOf(node),
+    ...layersOf(graph, node, doing),
+    ...(node.kind === "group" ? faults(graph, node, doing) : []),
     ...arrows(graph, node, doing),
   ];
   panel.replaceChildren(...parts.filter((part) => part !== null));
@@ -144,37 +150,64 @@ function saved(graph, node, doing) {
 
 /** @param {Node} node */
 function attributes(node) {
-  const own = Object.entries(node.attrs).filter(([name]) => !OWN.includes(name));
+  const own = attributesOf(node);
   if (!own.length) return null;
   return section("Attributes", html("dl", {}, ...own.flatMap(([name, value]) =>
-    row(shown(name), html("code", {}, shown(valueText(value)))))));
+    row(name, html("code", {}, value)))));
 }
 
-/** @param {Node} node */
-function layersOf(node) {
-  const own = Object.entries(node.data);
-  if (!own.length) return null;
-  const rows = own.flatMap(([name, value]) => (value && typeof value === "object" && !Array.isArray(value)
-    ? Object.entries(value).flatMap(([part, one]) => row(shown(`${name} ${part}`), shown(valueText(one))))
-    : row(shown(name), shown(valueText(value)))));
-  return section("Layers", html("dl", {}, ...rows));
+/**
+ * What is known of it as layers, those of several parts apart; of a group, what follows from what
+ * is inside.
+ * @param {Graph} graph @param {Node} node @param {Doing} doing
+ */
+function layersOf(graph, node, { layers }) {
+  /** @type {[string, any][]} */
+  const single = [];
+  /** @type {HTMLElement[]} */
+  const sections = [];
+  for (const [name, value] of Object.entries(node.data)) {
+    if (!value || typeof value !== "object" || Array.isArray(value)) single.push([name, value]);
+    else sections.push(pairs(name, Object.entries(value).filter(([part]) => !SAID.includes(part))));
+  }
+  const nodes = node.kind === "group" ? graph.inside(node.id) : [];
+  for (const layer of nodes.length ? layers.values() : []) {
+    const said = told(layer, nodes);
+    if (said) single.push([layer.name, said]);
+  }
+  return [single.length ? pairs("Layers", single) : null, ...sections];
 }
 
-/** @param {any} value @returns {string} */
-function valueText(value) {
-  if (typeof value === "string") return value;
-  if (value === null) return "None";
-  return Array.isArray(value) ? `(${value.map(valueText).join(", ")})` : JSON.stringify(value);
+/** @param {string} heading @param {[string, any][]} rows */
+function pairs(heading, rows) {
+  const text = (/** @type {any} */ value) =>
+    valueText(typeof value === "number" ? Number(value.toPrecision(6)) : value);
+  const cells = rows.flatMap(([name, value]) => row(shown(name), shown(text(value))));
+  return section(shown(heading), html("dl", {}, ...cells));
+}
+
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function faults(graph, node, doing) {
+  const { failed, "not checked": unchecked } = inside(graph, node) ?? { failed: [], "not checked": [] };
+  const list = (/** @type {string} */ heading, /** @type {Node[]} */ nodes) =>
+    (nodes.length ? section(`${heading}: ${nodes.length}`, links(graph, nodes, doing)) : null);
+  return [list("Failed inside", failed), list("Not checked inside", unchecked)];
+}
+
+/** @param {Graph} graph @param {Node[]} nodes @param {Doing} doing */
+function links(graph, nodes, doing) {
+  const more = nodes.length - MOST;
+  return html("ul", {}, ...nodes.slice(0, MOST).map((one) => html("li", {}, link(graph, one, doing))),
+    more > 0 ? html("li", {}, `and ${more} more`) : null);
 }
 
 /** @param {Graph} graph @param {Node} node @param {Doing} doing */
 function arrows(graph, node, doing) {
-  const inside = new Set([node.id]);
-  if (node.kind === "group") within(graph, node.id, inside);
+  const those = new Set([node.id, ...graph.inside(node.id).map((one) => one.id)]);
   const list = (/** @type {string} */ heading, /** @type {Map<number, Edge[]>} */ edges,
     /** @type {"source" | "target"} */ end) => {
-    const found = [...inside].flatMap((id) => edges.get(id) ?? [])
-      .filter((edge) => !inside.has(edge[end]) && edge.kind !== "saved");
+    const found = [...those].flatMap((id) => edges.get(id) ?? [])
+      .filter((edge) => !those.has(edge[end]) && edge.kind !== "saved");
     if (!found.length) return null;
     const rows = found.slice(0, MOST).map((edge) => html("li", {},
       link(graph, graph.node(edge[end]), doing), ` ${arrowText(edge, node, end)}`));
@@ -183,17 +216,6 @@ function arrows(graph, node, doing) {
       html("ul", {}, ...rows, more > 0 ? html("li", {}, `and ${more} more`) : null));
   };
   return [list("From", graph.incoming, "source"), list("To", graph.outgoing, "target")];
-}
-
-/** @param {Graph} graph @param {number} id @param {Set<number>} found */
-function within(graph, id, found) {
-  const waiting = [id];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    for (const child of graph.children.get(next) ?? []) {
-      found.add(child.id);
-      if (child.kind === "group") waiting.push(child.id);
-    }
-  }
 }
 
 /** @param {Edge} edge @param {Node} node @param {"source" | "target"} end */

@@ -10,8 +10,10 @@
  * }} Box
  * @typedef {import("./arrows.js").Arrow} Arrow
  * @typedef {{node: Node, home: number | null, title: string, width: number, depth: number}} Frame
- * @typedef {{boxes: Box[], frames: Frame[], arrows: Arrow[], box: Map<number, number>}} Picture
- * @typedef {{shapes: boolean, saved: boolean, inputs: boolean}} Showing
+ * @typedef {{
+ *   boxes: Box[], frames: Frame[], arrows: Arrow[], box: Map<number, number>, shared: boolean,
+ * }} Picture  shared: whether a leaf has uses enough to be drawn for each
+ * @typedef {{shapes: boolean, attrs: number, saved: boolean, inputs: boolean, clones: boolean}} Showing
  * @typedef {(text: string) => number} Measure
  */
 
@@ -53,8 +55,8 @@ export function picture(graph, closed, showing, measure) {
     const depth = graph.ancestors(node.id).length;
     return { node, home: node.parent, title, width: measure(title) + 34, depth };
   });
-  const drawn = { boxes, frames, arrows: arrowsOf(edges, graph, seen.closed), box: seen.box };
-  return cloned(drawn, measure);
+  const arrows = arrowsOf(edges, graph, seen.closed);
+  return cloned({ boxes, frames, arrows, box: seen.box, shared: false }, showing.clones, measure);
 }
 
 /**
@@ -92,10 +94,11 @@ function framesOf(boxes, graph) {
 /**
  * Leaves that many boxes take, drawn once beside each of those, and their accumulators too.
  * @param {Picture} drawn
+ * @param {boolean} wanted  else it is only said whether there are any
  * @param {Measure} measure
  * @returns {Picture}
  */
-function cloned(drawn, measure) {
+function cloned(drawn, wanted, measure) {
   const boxes = new Map(drawn.boxes.map((box) => [box.key, box]));
   const into = grouped(drawn.arrows, (arrow) => arrow.target);
   const away = grouped(drawn.arrows, (arrow) => arrow.source);
@@ -106,6 +109,8 @@ function cloned(drawn, measure) {
     const uses = (away.get(last.key) ?? []).filter((arrow) => arrow.edge.kind !== "view");
     const targets = grouped(uses, (arrow) => arrow.target);
     if (targets.size < USES) continue;
+    drawn.shared = true;
+    if (!wanted) break;
     box.lines = [...box.lines, `×${targets.size} uses`];
     Object.assign(box, sizeOf(box.lines, measure));
     for (const [index, [target, arrows]] of [...targets].entries()) {

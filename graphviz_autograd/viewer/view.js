@@ -15,7 +15,8 @@ import { arrowShape, boxShape, definitions, frameShape } from "./shapes.js";
 
 const MOVING = 260;  // milliseconds from one layout to the next
 const MOST_MOVED = 500;  // boxes above which nothing moves
-const [MIDDLE, FAR] = [0.5, 0.22];  // scales below which labels are simple, and gone
+const [MIDDLE, FAR] = [0.5, 0.32];  // scales below which labels are simple, and gone
+const READABLE = 0.6;  // scale from which the letters of boxes are read without effort
 const NOWHERE = { x: 0, y: 0, width: 1, height: 1 };
 
 export class View {
@@ -27,9 +28,10 @@ export class View {
     this.canvas = canvas;
     this.layers = ["arrows", "frames", "boxes"].map((name) => svg("g", { class: name }));
     this.world = svg("g", { class: "world" }, ...this.layers);
-    canvas.append(definitions(), this.world);
+    this.titles = svg("g", { class: "titles", "aria-hidden": true });
+    canvas.append(definitions(), this.world, this.titles);
     /** @type {Picture} */
-    this.picture = { boxes: [], frames: [], arrows: [], box: new Map() };
+    this.picture = { boxes: [], frames: [], arrows: [], box: new Map(), shared: false };
     /** @type {Layout} */
     this.layout = { boxes: new Map(), frames: new Map(), routes: new Map(), width: 1, height: 1 };
     /** @type {Map<string, Drawn>} */
@@ -127,12 +129,15 @@ export class View {
     this.camera.fly(this.camera.fitting(this.layout));
   }
 
-  /** All of it; of what would be too small to read, the top. */
-  open() {
-    const view = this.camera.fitting(this.layout);
-    const scale = 0.6;
-    const x = (this.camera.size.width - this.layout.width * scale) / 2;
-    this.camera.set(view.scale < 0.25 ? { scale, x, y: 28 } : view);
+  /**
+   * Where to look from at first: at all of it, or at what is around a node, where not even the
+   * names could be read otherwise.
+   * @param {number} [id]
+   */
+  opening(id = this.picture.boxes.at(-1)?.node.id) {
+    const all = this.camera.fitting(this.layout);
+    const place = id === undefined ? null : this.placeOf(this.picture.box.get(id) ?? id);
+    return all.scale < READABLE && place ? this.camera.around(place, this.layout) : all;
   }
 
   /**
@@ -179,7 +184,8 @@ export class View {
 
   #cull() {
     const window = this.camera.window;
-    label(this.frames.values(), this.camera.view.scale, MIDDLE);
+    if (this.camera.view.scale < MIDDLE) label(this.titles, this.frames.values(), this.camera);
+    else this.titles.replaceChildren();
     for (const drawn of [this.frames, this.boxes, this.arrows]) {
       for (const { element, place } of drawn.values()) {
         const seen = touches(place, window);

@@ -7,11 +7,16 @@
  * @typedef {import("./graph.js").Node} Node
  * @typedef {import("./graph.js").Tensor} Tensor
  * @typedef {import("./graph.js").Call} Call
+ * @typedef {{shapes: boolean, attrs: number}} Telling
+ *   whether boxes show shapes, and of how many characters the values of attributes; 0 for none
  */
+
+import { foundLines } from "./found.js";
 
 const WIDEST = 48;
 const ALIKE = 4;  // tensors of one size, one after the other, that are counted and not listed
 const MOST_SIZES = 5;
+const OWN = ["parameter", "uses", "ops", "parameters", "span", "of", "count", "blocks", "chain"];
 const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu;
 
 /**
@@ -107,6 +112,23 @@ export function bytesOf(tensor) {
 }
 
 /**
+ * What an op keeps beside tensors, as names and texts; what is said of a node elsewhere is left out.
+ * @param {Node} node
+ * @returns {[string, string][]}
+ */
+export function attributesOf(node) {
+  return Object.entries(node.attrs).filter(([name]) => !OWN.includes(name))
+    .map(([name, value]) => [shown(name), shown(valueText(value))]);
+}
+
+/** @param {any} value @returns {string} */
+export function valueText(value) {
+  if (typeof value === "string") return value;
+  if (value === null) return "None";
+  return Array.isArray(value) ? `(${value.map(valueText).join(", ")})` : JSON.stringify(value);
+}
+
+/**
  * What a group is, in one line or two.
  * @param {Graph} graph
  * @param {Node} group
@@ -143,13 +165,13 @@ export function groupLines(graph, group) {
 export function title(graph, node) {
   const names = node.names.map(shown).join(", ");
   if (node.kind === "group") return groupLines(graph, node).join(" ");
-  if (node.kind === "saved") return [shown(node.op), names].filter(Boolean).join(": ");
+  if (node.kind === "saved") return [shown(node.op), names].filter(Boolean).join(": ") || "saved tensor";
   if (node.kind === "op") return names ? `${shown(node.op)} ${names}` : shown(node.op);
   return names || shown(node.op) || { output: "output", leaf: "leaf" }[node.kind] || node.kind;
 }
 
 /**
- * A node in a few lines: its name, what made it, its source line.
+ * A node in a few lines: its name, what made it, its source line, what verify found.
  * @param {Graph} graph
  * @param {Node} node
  * @returns {string[]}
@@ -157,43 +179,29 @@ export function title(graph, node) {
 export function about(graph, node) {
   const call = graph.modulesOf(node).at(-1);
   const line = node.line ? shown(node.line.join(":")) : "";
-  return [title(graph, node), call ? callText(call) : "", line].filter(Boolean);
+  return [title(graph, node), call ? callText(call) : "", line, ...foundLines(graph, node).map(shown)]
+    .filter(Boolean);
 }
 
 /**
  * What a box says, line by line; none is longer than a box may be wide.
  * @param {Graph} graph
  * @param {Node} node
- * @param {{shapes: boolean}} options
+ * @param {Telling} options
  * @returns {string[]}
  */
 export function boxLines(graph, node, options) {
-  return [...lines(graph, node, options), ...found(node)].filter(Boolean).map((line) => cut(line));
-}
-
-/**
- * What `verify` found of a node, where that is not all well: nothing hangs on colour alone.
- * @param {Node} node
- * @returns {string[]}
- */
-function found(node) {
-  const { status, first, absolute, relative, reason = "" } = node.data.verify ?? {};
-  if (status === "failed") {
-    const short = (/** @type {number} */ number) => Number(number.toPrecision(2)).toString();
-    const of = typeof relative === "number" ? ` (${short(relative)} relative)` : "";
-    const apart = typeof absolute === "number" && absolute ? `off by ${short(absolute)}${of}` : shown(reason);
-    return [`${first ? "FIRST FAILURE" : "FAILED"}: ${apart}`];
-  }
-  return status === "not checked" ? ["not checked:", shown(reason)] : [];
+  const said = [...lines(graph, node, options), ...foundLines(graph, node).map(shown)];
+  return said.filter(Boolean).map((line) => cut(line));
 }
 
 /**
  * @param {Graph} graph
  * @param {Node} node
- * @param {{shapes: boolean}} options
+ * @param {Telling} options
  * @returns {string[]}
  */
-function lines(graph, node, { shapes }) {
+function lines(graph, node, { shapes, attrs }) {
   const several = graph.severalDevices;
   const sizes = sizesText(node.outputs.map((tensor) => tensorText(tensor, several)));
   const names = node.names.map(shown).join(", ");
@@ -203,9 +211,10 @@ function lines(graph, node, { shapes }) {
     if (node.op === "chain") return [...said, shapes ? sizes : "", ...more];
     return [...said, shapes ? sizes : "", holdings(node), ...more];
   }
-  if (node.kind === "op") {
+  if (node.kind === "op" || (node.kind === "output" && node.op)) {  // of the classic style
     const known = shapes && node.op !== "AccumulateGrad";  // its leaf says it
-    return [shown(node.op), names, known ? sizes : "", ...more];
+    const kept = attrs ? attributesOf(node).map(([name, value]) => `${name}: ${cut(value, attrs)}`) : [];
+    return [shown(node.op), names, known ? sizes : "", ...kept, ...more];
   }
   if (node.kind === "saved") {
     const packed = "packed" in node.attrs ? `packed: ${shown(String(node.attrs.packed))}` : "";

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from graphviz_autograd import Graph
 from graphviz_autograd.cli.gallery import gallery
 from graphviz_autograd.errors import OptionError
-from graphviz_autograd.gallery import entries
+from graphviz_autograd.gallery import build, entries
 
 HEADER = '"""{title}\n\nLook here.\n\nSource: https://example.org\nTags: a test\n"""\n'
 GOOD = "import torch\nx = torch.ones(2, requires_grad=True)\nx.sum().backward()\nprint('sum')\n"
@@ -42,6 +42,7 @@ def test_a_failing_entry_is_reported_and_the_others_are_in_the_site(folder: Path
     assert result.exit_code == 1
     assert names(out / "good") == [
         "entry.json",
+        "graph-dark.svg",
         "graph.json",
         "graph.svg",
         "index.html",
@@ -67,10 +68,12 @@ def test_a_page_has_the_code_what_it_prints_the_gradients_and_the_verdict(folder
         'href="https://example.org"',
         '<span class="line" id="L8" data-number="8">',
         '<span class="keyword">import</span> torch',
-        '<pre tabindex="0">sum</pre>',
+        '<pre class="printed" tabindex="0">sum</pre>',
         "<tr><td><code>x</code></td><td>[1, 1]</td></tr>",
         "2 matched",
+        'class="matched">matched</span></td><td>[1, 1]</td><td>[1, 1]</td><td>[1, 1]</td>',
         'src="graph.svg"',
+        'srcset="graph-dark.svg"',
     ):
         assert shown in page
     assert "Source:" not in page, "the header is told in other words"
@@ -123,7 +126,9 @@ def test_a_folder_of_ones_own_scripts_and_notebooks_makes_a_site(tmp_path: Path)
         "    @staticmethod\n    def forward(ctx, x):\n        return 2 * x\n"
         "    @staticmethod\n    def backward(ctx, g):\n        return g\n"
     )
-    (own / "train #1.py").write_text('"""Mine.\n\nUsage: python it."""\n' + GOOD)
+    (own / "train #1.py").write_text(
+        '"""Mine.\n\nUsage: python it."""\nimport _part\n' + GOOD.replace("x.sum", "_part.f(x).sum")
+    )
     (own / "wrong.py").write_text(
         f'"""<b>Mine</b>\n\nLook.\n\nTags: own\n"""\n{GOOD.splitlines()[0]}\n'
         f"{function}x = torch.ones(2, requires_grad=True)\n{wrong}"
@@ -134,17 +139,22 @@ def test_a_folder_of_ones_own_scripts_and_notebooks_makes_a_site(tmp_path: Path)
     ]
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     (own / "wrong.ipynb").write_text(json.dumps(book))
-    (own / "_part.py").write_text("1 / 0\n")
+    (own / "_part.py").write_text("def f(x):\n    print('of two scripts')\n    return x.exp()\n")
     out = tmp_path / "site"
     result = gva_gallery(own, "-o", out)
     assert result.exit_code == 0, result.output
-    assert names(out) == ["index.html", "train #1", "wrong", "wrong.ipynb"]
+    assert names(out) == ["index.html", "train #1", "viewer.html", "wrong", "wrong.ipynb"]
     index = (out / "index.html").read_text(encoding="utf-8")
     assert "<strong>train #1.py</strong>" in index
     assert 'href="train%20%231/index.html"' in index
     assert "<strong>&lt;b&gt;Mine&lt;/b&gt;</strong>" in index
     page = (out / "train #1" / "index.html").read_text(encoding="utf-8")
     assert "Usage: python it." in page, "a docstring that is no header is code"
+    assert "of two scripts" in page, "it imports what lies beside it"
+    assert "<code>ExpBackward0</code> <small>_part.py:3</small>" in page
+    assert str(tmp_path) not in "".join(
+        path.read_text(encoding="utf-8") for path in out.rglob("*.*") if path.is_file()
+    )
     assert "cell two" in (out / "wrong.ipynb" / "index.html").read_text(encoding="utf-8")
     page = (out / "wrong" / "index.html").read_text(encoding="utf-8")
     assert '<span class="failed">failed</span>' in page
@@ -163,6 +173,25 @@ def test_a_script_that_takes_too_long_is_stopped(folder: Path) -> None:
     result = gva_gallery("bad", "-o", folder / "out", "--timeout", "0.5")
     assert result.exit_code == 1
     assert "bad.py was not done after 0.5 s" in result.stderr
+
+
+def test_a_site_that_was_stopped_has_what_was_done_by_then(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = folder / "out"
+    (folder / "scripts" / "bad.py").write_text(HEADER.format(title="Better") + GOOD)
+    drawn = []
+
+    def stopped(done: int, total: int) -> None:
+        drawn.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build.build(entries.find(), out, tell=stopped)
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert drawn == [1]
+    assert 'href="good/index.html"' in index or 'href="bad/index.html"' in index
+    assert "2 of 2 entries drawn" in gva_gallery("-o", out).stdout
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(folder: Path) -> None:

@@ -16,7 +16,7 @@ def painted() -> Graph:
         return {"verify": {"kind": kind, "status": status, "absolute": 0.0, **more}}
 
     wrong = {"absolute": 0.5, "relative": 0.25, "found_by": "local", "first": True}
-    why = "no rule for aten.foo, which is long enough to be cut off in a box"
+    why = "no rule for aten.foo, which is told in so many words that a box has not the place for it"
     nodes = [
         Node(0, "leaf", names=("w",), data=found("leaf", "matched", found_by="whole")),
         Node(1, "op", "CubeBackward", data=found("node", "failed", reason="torch 1", **wrong)),
@@ -47,8 +47,9 @@ def test_each_finding_looks_its_own_way_in_every_theme(theme: str) -> None:
 def test_a_box_says_how_it_failed_or_why_it_was_not_checked() -> None:
     text = source(painted())
     assert "FIRST FAILURE: off by 0.5 (0.25 relative)" in line(text, 1)
-    assert "not checked:\nno rule for aten.foo, which is long e..." in line(text, 2)
-    assert "cut off in a box" in line(text, 2).split("tooltip=")[1]
+    why = "no rule for aten.foo, which is told in\nso many words that a box has not the ...\""
+    assert f"not checked:\n{why}" in line(text, 2)
+    assert "not the place for it" in line(text, 2).split("tooltip=")[1]
     assert "failed by the local check: off by 0.5" in line(text, 1).split("tooltip=")[1]
 
 

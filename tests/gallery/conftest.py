@@ -10,7 +10,8 @@ import io
 import runpy
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from graphviz_autograd.errors import OptionError
 from graphviz_autograd.gallery import build, entries
 from graphviz_autograd.gallery.entries import Entry
 from graphviz_autograd.script import Engine, Program, run
+
+browser = runpy.run_path(str(Path(__file__).parents[1] / "viewer" / "conftest.py"))["browser"]
+"""The viewer's tests drive the same Chromium."""
 
 ENTRIES = {entry.name: entry for entry in entries.find()}
 SVG = "{http://www.w3.org/2000/svg}"
@@ -150,3 +154,32 @@ def _text(group: ET.Element) -> str:
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return Gallery(tmp_path_factory.mktemp("gallery"))
+
+
+# ---- in a browser
+
+
+@pytest.fixture
+def quiet_page(browser: Any) -> Callable[..., AbstractContextManager[Any]]:
+    """Opens a page, which may say nothing to the console and ask for nothing but files.
+
+    What it takes are options of Playwright's `new_page`.
+    """
+
+    @contextlib.contextmanager
+    def opened(**options: Any) -> Iterator[Any]:
+        page = browser.new_page(**options)
+        page.set_default_timeout(20_000)
+        problems: list[str] = []
+        page.on("console", lambda said: problems.append(said.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda asked: problems.append(asked.url) if _far(asked.url) else None)
+        yield page
+        page.close()
+        assert problems == []
+
+    return opened
+
+
+def _far(url: str) -> bool:
+    return not url.startswith(("file:", "blob:"))

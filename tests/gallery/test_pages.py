@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from graphviz_autograd.gallery import build, pages
 from graphviz_autograd.gallery.entries import find_own
 from graphviz_autograd.gallery.highlight import highlighted
 
-CHROMIUM = Path(__file__).parents[1] / "viewer" / "chromium.py"
 SCRIPT = '"""{}\n\nLook.\n\nTags: {}\n"""\nimport torch\ntorch.ones(2, requires_grad=True).sum()\n'
 
 
@@ -28,34 +26,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    known = runpy.run_path(str(CHROMIUM))
-    path = known["find"]()
-    if path is None:
-        pytest.skip(known["MISSING"])
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+def page(quiet_page: Any) -> Iterator[Any]:
     """A page at phone width, which says nothing and asks for nothing but files."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    problems: list[str] = []
-    page.on("console", lambda said: problems.append(said.text))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: None if asked.url.startswith("file:") else problems.append(asked.url),
-    )
-    yield page
-    page.close()
-    assert problems == []
+    with quiet_page(viewport={"width": 390, "height": 844}) as page:
+        yield page
 
 
 def titles(page: Any) -> list[str]:
@@ -85,7 +60,7 @@ def test_an_entry_is_reached_and_left_by_links(page: Any, site: Path) -> None:
     page.goto((site / "index.html").as_uri())
     page.get_by_text("First steps").click()
     assert page.locator("h1").inner_text() == "First steps"
-    assert page.evaluate("document.querySelector('.picture img').naturalWidth") > 0
+    assert page.evaluate("document.querySelector('#picture img').naturalWidth") > 0
     assert page.evaluate("getComputedStyle(document.querySelector('.keyword')).color") == (
         "rgb(111, 63, 196)"
     )
@@ -96,13 +71,64 @@ def test_an_entry_is_reached_and_left_by_links(page: Any, site: Path) -> None:
     assert titles(page) == ["A <chain>"]
 
 
-def test_the_index_lists_all_where_scripts_do_not_run(browser: Any, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((site / "index.html").as_uri())
-    assert titles(page) == ["First steps", "A <chain>"]
-    assert not page.locator("#search").is_visible()
-    context.close()
+def test_all_can_be_read_where_scripts_do_not_run(quiet_page: Any, site: Path) -> None:
+    with quiet_page(java_script_enabled=False) as page:
+        page.goto((site / "index.html").as_uri())
+        assert titles(page) == ["First steps", "A <chain>"]
+        assert not page.locator("#search").is_visible()
+        page.get_by_text("First steps").click()
+        assert page.get_by_role("img", name="The graph that one builds").is_visible()
+        assert page.get_by_role("button").count() == 0
+
+
+def test_the_graph_is_explored_in_place_and_left_again(page: Any, site: Path) -> None:
+    """By keyboard alone, at phone width."""
+    page.goto((site / "two" / "index.html").as_uri())
+    assert page.locator("iframe").count() == 0, "loaded only when it is asked for"
+    page.get_by_role("button", name="Explore").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#said", state="hidden")
+    inner = page.frame_locator("iframe")
+    assert inner.locator("h1").inner_text() == "A <chain>"
+    assert inner.locator(".box", has_text="ExpBackward0").count() == 1
+    assert not page.locator("#picture").is_visible()
+    assert not wide(page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Full window"
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.fullscreenElement?.tagName === 'IFRAME'")
+    page.evaluate("document.exitFullscreen()")
+    page.get_by_role("button", name="Picture").press("Space")
+    assert page.locator("#picture").is_visible()
+    assert not page.locator("iframe").is_visible()
+
+
+def test_a_graph_that_cannot_be_shown_says_so(site: Path, browser: Any, tmp_path: Path) -> None:
+    broken = (site / "one" / "index.html").read_text(encoding="utf-8")
+    broken = broken.replace("graphviz-autograd/graph", "something else")
+    (tmp_path / "viewer.html").write_bytes((site / "viewer.html").read_bytes())
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "index.html").write_text(broken, encoding="utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "one" / "index.html").as_uri())
+    page.get_by_role("button", name="Explore").click()
+    page.get_by_text("The graph could not be shown").wait_for()
+    page.close()
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("light", "graph.svg"), ("dark", "graph-dark.svg")])
+def test_pictures_are_drawn_for_day_and_night(
+    quiet_page: Any, site: Path, scheme: Any, name: str
+) -> None:
+    with quiet_page(color_scheme=scheme) as page:
+        for folder in (".", "one"):
+            page.goto((site / folder / "index.html").as_uri())
+            sources = page.locator("img").evaluate_all("all => all.map(img => img.currentSrc)")
+            assert {source.rpartition("/")[2] for source in sources} == {name}
+            paper = "getComputedStyle(document.querySelector('.paper')).backgroundColor"
+            dark = page.evaluate(paper) == "rgb(22, 24, 29)"
+            assert dark == (scheme == "dark")
+            assert ("#16181d" in (site / "one" / name).read_text(encoding="utf-8")) == dark
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -145,7 +171,8 @@ def test_a_page_allows_nothing_from_elsewhere(site: Path) -> None:
         assert "default-src 'none'" in html
         assert "unsafe" not in html.split("<style>")[0]
         assert " style=" not in html
-        assert ("script-src 'sha256-" in html) == (path.parent == site)
+        assert "script-src 'sha256-" in html
+        assert ("frame-src" in html) == (path.parent != site)
 
 
 def test_code_that_python_cannot_read_is_shown_without_colours() -> None:

@@ -197,6 +197,14 @@ def test_what_leaves_torch_is_not_checked_unless_numerically(
     assert report.first_failure.found_by == "numeric"
 
 
+def test_finite_differences_say_nothing_just_at_an_edge() -> None:
+    """relu at 0: its slope is 0 to the one side and 1 to the other, and torch's 0 is no fault."""
+    x = torch.zeros(3, requires_grad=True)
+    report = gva.verify(lambda x: x.relu().sum(), x, devices="cpu", against=("torch", "numeric"))
+    assert report.ok is True
+    assert report.leaves[0].found_by == "whole"
+
+
 def test_an_operator_without_a_rule_is_not_checked_unless_numerically(x: torch.Tensor) -> None:
     def program(x: torch.Tensor) -> torch.Tensor:
         return ((x * 2).tanh() * x).sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -22,6 +23,14 @@ def x(device: str) -> torch.Tensor:
 
 def checked(program: Any, x: torch.Tensor, **options: Any) -> gva.Report:
     return gva.verify(program, x, devices=[str(x.device)], **options)
+
+
+def line() -> int:
+    """The number of the line that calls this."""
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno
 
 
 # ---- ways that are no edges
@@ -196,12 +205,42 @@ def test_what_was_changed_in_place_is_a_failure_at_its_node(x: torch.Tensor) -> 
         y = x.exp()
         loss = y.sum()
         with torch.no_grad():
+            changed = line() + 1
             y.add_(1)
     report = check_graph(loss, tape)
     assert report.first_failure is not None
     assert report.first_failure.name == "ExpBackward0"
-    assert "modified by an inplace operation" in report.first_failure.reason
+    assert report.first_failure.reason == (
+        f"its saved result was changed by add_ at test_wiring.py:{changed}: "
+        'backward raises "... modified by an inplace operation"'
+    )
     assert report.ok is False
+
+
+def test_what_a_function_saved_and_an_optimizer_changed_is_told_with_the_line() -> None:
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            return 2 * g * x
+
+    w = torch.ones(3, requires_grad=True)
+    w.grad = torch.ones(3)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    with Tape() as tape:
+        loss = Square.apply(w).sum()  # type: ignore[no-untyped-call]
+        stepped = line() + 1
+        optimizer.step()
+    report = check_graph(loss, tape)
+    assert report.first_failure is not None
+    assert report.first_failure.name == "SquareBackward"
+    where = f"what it saved was changed by add_ at test_wiring.py:{stepped}"
+    assert report.first_failure.reason.startswith(where)
 
 
 def test_a_backward_that_fails_on_its_real_gradient_is_a_failure(x: torch.Tensor) -> None:

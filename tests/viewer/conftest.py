@@ -51,8 +51,8 @@ class Watched:
     ) -> Any:
         """A page with this graph, from a file, once its first picture stands.
 
-        options  `script=False` for a browser that runs none, `dark`, and `viewport`; the rest is
-                 for the page
+        options  `script=False` for a browser that runs none, `dark`, `viewport`, `before` for a
+                 script that runs first, and a `folder` for the file; the rest is for the page
         """
         context = self.browser.new_context(
             viewport=options.pop("viewport", {"width": 1280, "height": 800}),
@@ -64,7 +64,8 @@ class Watched:
         before = options.pop("before", "")
         if before:
             context.add_init_script(before)
-        path = self.folder / "graph.html"
+        path = self.folder / options.pop("folder", ".") / "graph.html"
+        path.parent.mkdir(exist_ok=True)
         if isinstance(graph, Graph):
             graph.save(path, **options)
         else:

@@ -117,11 +117,11 @@ def test_graphviz_is_the_file_its_checksum_says_and_its_notices_come_along() -> 
     )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "colorblind"])
-def test_the_colours_are_those_of_the_themes(theme: str) -> None:
-    text = html.page(SMALL, theme=theme)
+@pytest.mark.parametrize("theme", ["light", "dark", "colorblind", None])
+def test_the_colours_are_those_of_the_themes(theme: str | None) -> None:
+    text = html.page(SMALL, **({} if theme is None else {"theme": theme}))
     settings = json.loads(Read(text).held("settings"))
-    assert settings["theme"] == {"light": "system"}.get(theme, theme)
+    assert settings["theme"] == (theme or "system")
     for colour in ("--leaf:#add8e6", "--leaf:#1d4e6b", "--leaf:#56b4e9"):
         assert colour in text
 
@@ -196,6 +196,15 @@ def test_gva_render_writes_a_page_with_all_that_is_known(tmp_path: Path) -> None
     graph = Graph.from_json(Read((tmp_path / "x.html").read_text("utf-8")).held("graph"))
     assert {"shapes", "attrs", "saved", "modules", "lines"} <= set(graph.meta["read"])
     assert any(node.kind == "group" for node in graph.nodes)
+
+
+def test_a_theme_is_light_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    SMALL.save(tmp_path / "graph.json")
+    for theme, options in {"system": [], "light": ["--theme", "light"]}.items():
+        command = [sys.executable, "-m", "graphviz_autograd", "render", "-o", "x.html", *options]
+        subprocess.run([*command, "graph.json"], cwd=tmp_path, check=True, timeout=120)
+        held = Read((tmp_path / "x.html").read_text("utf-8")).held("settings")
+        assert json.loads(held)["theme"] == theme
 
 
 def test_the_classic_style_leaves_out_accumulators_and_outputs() -> None:

@@ -16,7 +16,8 @@ from graphviz_autograd.emit import html
 from graphviz_autograd.graph import Edge, Graph, ModuleCall, Node
 
 NETS = runpy.run_path(str(Path(__file__).with_name("nets.py")))
-DONE = "#canvas[aria-busy=false]"
+DOING = runpy.run_path(str(Path(__file__).with_name("doing.py")))
+DONE, save = DOING["DONE"], DOING["save"]
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -74,10 +75,9 @@ def test_names_that_mean_harm_are_shown_as_typed_and_never_run(opened: Any, tmp_
         assert f"{name}:3" in page.text_content("#panel")
     assert page.title() == HOSTILE[1]
     page.select_option("#layer", "layer")
-    assert set(HOSTILE) <= set(page.locator("#legend bdi").all_text_contents())
-    with page.expect_download() as download:
-        page.click("#export-svg")
-    download.value.save_as(tmp_path / "x.svg")
+    assert set(HOSTILE) <= set(page.locator("#layer-legend bdi").all_text_contents())
+    page.keyboard.press("Escape")
+    save(page, "all", "svg").save_as(tmp_path / "x.svg")
     root = ElementTree.parse(tmp_path / "x.svg").getroot()
     assert set(HOSTILE) <= {one.text for one in root.iter("{http://www.w3.org/2000/svg}text")}
     assert page.locator("img, #panel script, main script").count() == 0
@@ -200,7 +200,7 @@ def test_a_layout_that_takes_too_long_is_stopped_and_made_plainly(modules: Any) 
     note = modules.evaluate(
         """async (text) => {
           const graph = modules["graph.js"].read(text);
-          const showing = { shapes: true, saved: false, inputs: true };
+          const showing = { shapes: true, attrs: 0, saved: false, inputs: true, clones: true };
           const measure = (line) => line.length * 7;
           const drawn = modules["picture.js"].picture(graph, graph.closed, showing, measure);
           const never = "onmessage = () => { for (;;); };";

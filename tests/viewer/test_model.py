@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import runpy
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
+from graphviz_autograd.emit import legend
 from graphviz_autograd.emit.boxes import Showing, Sizes, box_text, count_text
 from graphviz_autograd.emit.words import group_lines, module_text, shown
 from graphviz_autograd.graph import EDGE_KINDS, Edge, Graph, ModuleCall, Node, TensorInfo
 from graphviz_autograd.transform.groups import count_boxes
 from graphviz_autograd.visible import visible
+
+NETS = runpy.run_path(str(Path(__file__).with_name("nets.py")))
 
 
 def any_graph(chance: random.Random) -> Graph:
@@ -119,6 +124,7 @@ def test_boxes_say_what_they_say_in_the_pictures(modules: Any) -> None:
              attrs={"ops": 1, "parameters": 12_345}),
         Node(10, "group", "leaf", names=("w",), outputs=(small,)),
         Node(11, "group", "chain", attrs={"chain": ("t",)}, outputs=(small,)),
+        Node(13, "output", "AddBackward0", names=("yhat",), outputs=(small,)),
     ]  # fmt: skip
     for device in ("cpu", "cuda:1"):
         other = Node(12, "op", "ToCopyBackward0", outputs=(TensorInfo((), "float32", device),))
@@ -127,7 +133,7 @@ def test_boxes_say_what_they_say_in_the_pictures(modules: Any) -> None:
             """(text) => {
               const graph = modules["graph.js"].read(text);
               return graph.nodes.map((node) =>
-                modules["words.js"].boxLines(graph, node, { shapes: true }).join("\\n"));
+                modules["words.js"].boxLines(graph, node, { shapes: true, attrs: 0 }).join("\\n"));
             }""",
             graph.to_json(),
         )
@@ -148,7 +154,7 @@ def test_many_arrows_between_two_boxes_are_drawn_as_one(modules: Any) -> None:
     arrows = modules.evaluate(
         """(text) => {
           const graph = modules["graph.js"].read(text);
-          const showing = { shapes: true, saved: false, inputs: true };
+          const showing = { shapes: true, attrs: 0, saved: false, inputs: true, clones: true };
           const drawn = modules["picture.js"].picture(graph, graph.closed, showing, () => 10);
           return drawn.arrows.map((arrow) => [arrow.head, arrow.edge.count]);
         }""",
@@ -224,22 +230,23 @@ def test_what_is_remembered_in_the_address_comes_back(modules: Any) -> None:
           const packs = lists.map((ids) => `${hash.unpacked(hash.packed(ids))}` === `${ids}`);
           const first = {
             closed: new Set([1, 2]), selected: null, view: null, layer: "", theme: "system",
-            saved: false,
+            saved: false, clones: true,
           };
           const now = {
             closed: new Set([2, 5, 6]), selected: 4, view: { x: 1.5, y: -2, scale: 0.5 },
-            layer: "a b&c", theme: "dark", saved: true,
+            layer: "a b&c", theme: "dark", saved: true, clones: false,
           };
           const back = hash.read("#" + hash.written(now, first), first, () => true);
           const junk = hash.read("#open=zz*99-!&at=x&view=1_2&shut=a*-1", first, () => false);
           return [
             packs.every(Boolean), [...back.closed], back.selected, back.view, back.layer,
-            back.theme, back.saved, hash.written(first, first), [...junk.closed], junk.view,
+            back.theme, back.saved, back.clones,
+            hash.written(first, first), [...junk.closed], junk.view,
           ];
         }"""
     )
     view = {"x": 1.5, "y": -2, "scale": 0.5}
-    assert same == [True, [2, 5, 6], 4, view, "a b&c", "dark", True, "", [1, 2], None]
+    assert same == [True, [2, 5, 6], 4, view, "a b&c", "dark", True, False, "", [1, 2], None]
 
 
 def test_plain_rows_put_every_box_below_what_leads_to_it(modules: Any) -> None:
@@ -249,7 +256,7 @@ def test_plain_rows_put_every_box_below_what_leads_to_it(modules: Any) -> None:
     places = modules.evaluate(
         """(text) => {
           const graph = modules["graph.js"].read(text);
-          const showing = { shapes: true, saved: false, inputs: true };
+          const showing = { shapes: true, attrs: 0, saved: false, inputs: true, clones: true };
           const measure = (line) => line.length * 7;
           const drawn = modules["picture.js"].picture(graph, graph.closed, showing, measure);
           return Object.fromEntries(modules["plain.js"].plain(drawn).boxes);
@@ -265,3 +272,47 @@ def test_plain_rows_put_every_box_below_what_leads_to_it(modules: Any) -> None:
     for row in rows.values():
         ends = sorted(row)
         assert all(one[1] <= other[0] for one, other in pairwise(ends))
+
+
+def test_the_legend_of_the_page_has_the_words_of_the_pictures(modules: Any) -> None:
+    words = modules.evaluate("[modules['meanings.js'].BOXES, modules['meanings.js'].ARROWS]")
+    assert words == [legend.BOXES, {kind: text for kind, (*_, text) in legend.ARROWS.items()}]
+
+
+def test_plain_rows_have_frames_around_what_is_in_them(modules: Any) -> None:
+    graph = replace(NETS["many_modules"](60, 6).collapse(2), closed=frozenset())
+    for rankdir in ("TB", "LR", "BT", "RL"):
+        frames, boxes = modules.evaluate(
+            """([text, rankdir]) => {
+              const graph = modules["graph.js"].read(text);
+              const showing = { shapes: true, attrs: 0, saved: false, inputs: true, clones: true };
+              const measure = (line) => line.length * 7;
+              const drawn = modules["picture.js"].picture(graph, new Set(), showing, measure);
+              const { boxes, frames } = modules["plain.js"].plain(drawn, rankdir);
+              const placed = drawn.boxes.map((box) => [box.home, boxes.get(box.key), box.width]);
+              return [[...frames], placed];
+            }""",
+            [graph.to_json(), rankdir],
+        )
+        places = dict(frames)
+        homes = {node.id: node.parent for node in graph.nodes if node.id in places}
+        inner = [(homes[number], place, None) for number, place in frames]
+        assert len(frames) == 8
+        for home, place, width in [*boxes, *inner]:
+            assert width in (None, place["width"])
+            if home is not None:
+                around = places[home]
+                assert around["x"] < place["x"]
+                assert around["y"] + 20 < place["y"]  # its title is above
+                assert place["x"] + place["width"] < around["x"] + around["width"]
+                assert place["y"] + place["height"] < around["y"] + around["height"]
+        assert not [pair for pair in combinations(boxes, 2) if covering(pair[0][1], pair[1][1])]
+        beside = [one for one in frames if homes[one[0]] == homes[frames[-1][0]]]
+        assert not [pair for pair in combinations(beside, 2) if covering(pair[0][1], pair[1][1])]
+
+
+def covering(one: dict[str, float], other: dict[str, float]) -> bool:
+    return all(
+        one[at] < other[at] + other[size] and other[at] < one[at] + one[size]
+        for at, size in (("x", "width"), ("y", "height"))
+    )
