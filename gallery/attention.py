@@ -5,6 +5,7 @@ masked and made into weights by softmax; the second takes the weights to the val
 knows nothing of those after it: their weights are zero.
 
 Source: https://d2l.ai/chapter_attention-mechanisms-and-transformers/attention-scoring-functions.html
+Part: Models, 8
 Tags: d2l, attention, transformer
 Fold: plumbing
 """

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ def _draw_all(
                 error = job.exception()
                 if isinstance(error, (EntryFailedError, GraphvizAutogradError)):
                     failures[jobs[job]] = str(error)
+                    with suppress(OSError):  # what was drawn earlier stays
+                        (folder / jobs[job]).rmdir()
                 elif error is not None:
                     raise error
                 if tell is not None:

@@ -5,6 +5,7 @@ shape. The first is checkpointed: its orange boxes are packed, notes of how to g
 back by running its forward again. The gradients are the same.
 
 Source: https://docs.pytorch.org/docs/stable/checkpoint.html
+Part: What the graph keeps, 4
 Tags: checkpoint, memory, saved tensors
 Show: saved
 """

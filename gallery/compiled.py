@@ -5,6 +5,7 @@ it is one operation, CompiledFunctionBackward. Uncompiled it has five. ("aot_eag
 the default does, and needs no compiler.)
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.compile.html
+Part: What the graph keeps, 5
 Tags: torch.compile
 Engine: torch
 """

@@ -5,6 +5,7 @@ and on the way back torch calls the backward that stands in the class. Orange is
 which forward saved for it.
 
 Source: https://docs.pytorch.org/tutorials/beginner/examples_autograd/polynomial_custom_function.html
+Part: A backward of your own, 2
 Tags: pytorch tutorial, custom function
 """
 

@@ -4,6 +4,7 @@ The loop ran ten times, so there are eleven multiplications: the graph is what h
 not what is written. f is linear piece by piece, so its slope at a is f(a) / a.
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 5
 Tags: d2l, control flow
 """
 

@@ -4,6 +4,7 @@ The code is that of "A function with a loop and a branch", the graph is not: the
 zero, so the other branch ran, and a twelfth multiplication, by 100, stands at the end.
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 6
 Tags: d2l, control flow
 """
 

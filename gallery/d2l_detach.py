@@ -4,6 +4,7 @@ u has the value of y = x * x, but no way leads from it back to x: the picture ho
 multiplication, not two, and the gradient of z = u * x is u, not 3x².
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 4
 Tags: d2l, detach
 """
 

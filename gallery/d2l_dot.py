@@ -4,6 +4,7 @@ x enters the dot product twice, so two arrows lead from one leaf into DotBackwar
 gradient that comes back along both is 4x.
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 1
 Tags: d2l, first steps
 """
 

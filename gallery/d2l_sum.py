@@ -4,6 +4,7 @@ The graph of the sum knows nothing of the dot product before it, but x.grad does
 add up there until zero_() empties it. The gradient of a sum is 1 for every element.
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 2
 Tags: d2l, first steps
 Root: total
 """

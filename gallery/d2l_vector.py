@@ -4,6 +4,7 @@ y has four elements, so backward asks with which weights they count. With ones t
 is the gradient of y.sum(), which is 2x.
 
 Source: https://d2l.ai/chapter_preliminaries/autograd.html
+Part: Dive into Deep Learning, 3
 Tags: d2l, vector-Jacobian product
 """
 

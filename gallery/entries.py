@@ -7,6 +7,7 @@ An entry is a script whose docstring is its header:
     One or more paragraphs that say what to look at.
 
     Source: address of the lesson
+    Part: the part of the index that it stands in, and its place there: Linear regression, 3
     Tags: what, it, shows
     Root: expression to draw, where it is not what backward was called on; may come again
     Style: classic, where the lesson shows that style
@@ -42,6 +43,17 @@ GENERATOR = frozenset({"__init__", "build", "entries", "findings", "highlight", 
 """The files of this folder that are no entries."""
 
 ENGINES: tuple[str, ...] = get_args(Engine)
+PARTS = (
+    "Dive into Deep Learning",
+    "PyTorch's autograd tutorial",
+    "Linear regression",
+    "A backward of your own",
+    "Derivatives of derivatives",
+    "What the graph keeps",
+    "Models",
+)
+"""The parts of our own index, from first steps on; those of a person's own come after."""
+
 STYLES = ("default", "classic")
 NEEDED = ("Source", "Tags")
 CHOICES = {
@@ -51,7 +63,7 @@ CHOICES = {
     "Engine": ENGINES,
 }
 NUMBERS = ("Boxes", "Depth")
-FIELDS = (*NEEDED, "Root", *CHOICES, *NUMBERS, "Fails")
+FIELDS = (*NEEDED, "Part", "Root", *CHOICES, *NUMBERS, "Fails")
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ class Entry:
     title    the file's name, where there is no header
     look     what to look at: one or more paragraphs; empty where there is no header
     source   the lesson whose computation it is; may be empty where the script is a person's own
+    part     the part of the index that it stands in, and its place there; may be empty likewise
     roots    the expressions to draw; none where it is what backward was called on
     style    which boxes the picture has, as in `Graph.save`
     show     what the boxes show of what operations keep: "saved", "attrs"
@@ -77,6 +90,7 @@ class Entry:
     title: str
     look: str = ""
     source: str = ""
+    part: tuple[str, int] = ("", 0)
     tags: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     style: str = "default"
@@ -89,7 +103,7 @@ class Entry:
 
 
 def find(names: Sequence[str] = (), folder: Path | None = None) -> list[Entry]:
-    """The entries of those names, or all of them, in alphabetical order.
+    """The entries of those names, or all of them, in the order of the index.
 
     `folder` is where the scripts are: this folder, where nothing else is said.
 
@@ -100,11 +114,17 @@ def find(names: Sequence[str] = (), folder: Path | None = None) -> list[Entry]:
     """
     paths = sorted((folder or HERE).glob("*.py"))
     scripts = {path.stem: path for path in paths if path.stem not in GENERATOR}
-    return [read(scripts[name]) for name in chosen(names, scripts)]
+    return sorted((read(scripts[name]) for name in chosen(names, scripts)), key=_place)
+
+
+def _place(entry: Entry) -> tuple[int, str, int, str]:
+    """Where an entry stands in the index."""
+    part, number = entry.part
+    return PARTS.index(part) if part in PARTS else len(PARTS), part, number, entry.name
 
 
 def find_own(folder: Path) -> list[Entry]:
-    """The scripts and notebooks in a person's own folder, in alphabetical order.
+    """The scripts and notebooks in a person's own folder, by their parts and names.
 
     What begins with an underscore is a part of others. A notebook beside a script of the same
     name keeps its suffix. Raises OptionError where there are none, ScriptError for a broken
@@ -118,7 +138,7 @@ def find_own(folder: Path) -> list[Entry]:
             entries[name] = Entry(name, path, title=path.name)
     if not entries:
         raise OptionError(f"{folder} holds no scripts (.py) and no notebooks (.ipynb)")
-    return [entries[name] for name in sorted(entries)]
+    return sorted(entries.values(), key=_place)
 
 
 def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:
@@ -185,6 +205,7 @@ def read(path: Path, needed: Sequence[str] = NEEDED) -> Entry:
         title=title,
         look="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs),
         source=fields.get("Source", ""),
+        part=_part(path, fields.get("Part", "")),
         tags=_listed(fields.get("Tags", "")),
         roots=roots,
         style=fields.get("Style", "default"),
@@ -219,6 +240,19 @@ def _fields(
         if not fields.get(name, "1").isdecimal():
             raise ScriptError(f"{path.name}: {name} is {fields[name]!r}, expected a number")
     return fields, tuple(value for name, value in lines if name == "Root")
+
+
+def _part(path: Path, value: str) -> tuple[str, int]:
+    """The part of the index that a line names, and the place in it."""
+    if not value:
+        return "", 0
+    part, _, number = value.rpartition(", ")
+    if not part or not number.isdecimal():
+        raise ScriptError(
+            f"{path.name}: Part is {value!r}, expected a part of the index and the place in it, "
+            "as in Linear regression, 3"
+        )
+    return part, int(number)
 
 
 def _listed(value: str) -> tuple[str, ...]:

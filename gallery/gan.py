@@ -5,6 +5,7 @@ real and on made-up data, and detach keeps it from the generator. The generator'
 a third time, with no detach, and is the only one that goes on into the generator.
 
 Source: https://arxiv.org/abs/1406.2661
+Part: Models, 7
 Tags: generative, gan, two losses, detach
 Root: d_loss
 Root: g_loss

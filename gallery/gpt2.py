@@ -6,6 +6,7 @@ them one from the token embedding, whose weight also makes the scores. (The widt
 of the original's.)
 
 Source: https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+Part: Models, 9
 Tags: transformer, attention, language model, collapsed, folded
 Fold: plumbing
 """

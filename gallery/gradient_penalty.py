@@ -5,6 +5,7 @@ On the right is that gradient: the critic's forward pass, and beside it what its
 computed from the same weights. The last bias takes no part in it.
 
 Source: https://arxiv.org/abs/1704.00028
+Part: Derivatives of derivatives, 5
 Tags: higher order, create_graph, gan
 Root: loss
 Fold: plumbing

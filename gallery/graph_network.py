@@ -5,6 +5,7 @@ where each arrow begins (IndexSelectBackward0) and adds it up where it ends (Ind
 After two layers a point knows of its neighbours' neighbours.
 
 Source: https://arxiv.org/abs/1609.02907
+Part: Models, 11
 Tags: graph network, indexing
 Fold: plumbing
 """

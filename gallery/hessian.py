@@ -6,6 +6,7 @@ the Hessian. There the gradient is zero, and the Hessian tells how the valley li
 across, flat along.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.functional.hessian.html
+Part: Derivatives of derivatives, 4
 Tags: hessian, functional, higher order
 Root: gradient
 """

@@ -5,6 +5,7 @@ y: it comes from CopySlices now, which lays the new row over what was there. The
 gradient is ten times that of the second.
 
 Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
+Part: What the graph keeps, 2
 Tags: in-place, views
 """
 

@@ -5,6 +5,7 @@ Jacobian, so this graph is gone through twice, each time from another of the two
 stacked at its end.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.functional.jacobian.html
+Part: Derivatives of derivatives, 1
 Tags: jacobian, functional
 Root: f(point)
 """

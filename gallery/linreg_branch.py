@@ -4,6 +4,7 @@ The branch makes no sense as a loss; it shows that the graph holds what really r
 loss was above 0, a second error joins the first, and w is used by both.
 
 Source: https://medium.com/data-science/understanding-pytorch-with-an-example-a-step-by-step-tutorial-81fc5f8c4e8e
+Part: Linear regression, 5
 Tags: linear regression, make_dot, control flow
 Root: loss
 Style: classic

@@ -4,6 +4,7 @@ The same prediction as before, but b does not require a gradient, so its box is 
 graph holds only what gradients flow to.
 
 Source: https://medium.com/data-science/understanding-pytorch-with-an-example-a-step-by-step-tutorial-81fc5f8c4e8e
+Part: Linear regression, 4
 Tags: linear regression, make_dot, requires_grad
 Root: yhat
 Style: classic

@@ -5,6 +5,7 @@ the 1000 steps builds this graph anew and lets go of it. b and w end close to th
 the data were made with.
 
 Source: https://medium.com/data-science/understanding-pytorch-with-an-example-a-step-by-step-tutorial-81fc5f8c4e8e
+Part: Linear regression, 1
 Tags: linear regression, training
 """
 

@@ -5,6 +5,7 @@ so it is no leaf, and the next backward would leave nothing in its grad. Changin
 refused, because w is a leaf. Under no_grad nothing is noted, and w stays what it was.
 
 Source: https://medium.com/data-science/understanding-pytorch-with-an-example-a-step-by-step-tutorial-81fc5f8c4e8e
+Part: Linear regression, 2
 Tags: linear regression, training, no_grad, errors
 Root: new_w
 """

@@ -7,6 +7,7 @@ The article drew this with an older torchviz, which left out AccumulateGrad and 
 of the output and coloured the root's operation green; the classic style does the same.
 
 Source: https://medium.com/data-science/understanding-pytorch-with-an-example-a-step-by-step-tutorial-81fc5f8c4e8e
+Part: Linear regression, 3
 Tags: linear regression, make_dot
 Root: yhat
 Style: classic

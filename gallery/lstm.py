@@ -5,6 +5,7 @@ SplitBackward0 parts. The state c, in the middle, goes from step to step by a mu
 an addition alone, so that a gradient comes back to c0 larger than to h0.
 
 Source: https://d2l.ai/chapter_recurrent-modern/lstm.html
+Part: Models, 2
 Tags: d2l, recurrent, lstm
 Boxes: 60
 Fold: plumbing

@@ -5,6 +5,7 @@ the prediction; the chain rule by hand goes back along the same arrows: first 2(
 then times 1, x, x² or x³. Both give the same four numbers.
 
 Source: https://docs.pytorch.org/tutorials/beginner/pytorch_with_examples.html
+Part: A backward of your own, 1
 Tags: pytorch tutorial, by hand
 """
 

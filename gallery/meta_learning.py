@@ -5,6 +5,7 @@ result. Then the loss on new data. Its gradient goes back through both steps to 
 began, and says from where two steps get far.
 
 Source: https://arxiv.org/abs/1703.03400
+Part: Derivatives of derivatives, 7
 Tags: higher order, create_graph, meta-learning
 Root: outer
 """

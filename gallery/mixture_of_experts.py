@@ -5,6 +5,7 @@ its own rows alone, and IndexAddBackward0 lays its answer where they belong. The
 through the weights of the chosen two, which is the way down in the middle.
 
 Source: https://arxiv.org/abs/1701.06538
+Part: Models, 10
 Tags: mixture of experts, indexing
 Fold: plumbing
 """

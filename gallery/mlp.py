@@ -5,6 +5,7 @@ layer: bias (0), input (1) and transposed weight (2). In the first there is no a
 images need no gradient.
 
 Source: https://d2l.ai/chapter_multilayer-perceptrons/mlp-implementation.html
+Part: Models, 1
 Tags: d2l, modules, mlp
 Fold: plumbing
 """

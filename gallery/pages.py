@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -54,7 +55,8 @@ class Drawn:
 def index(drawn: Sequence[Drawn]) -> str:
     """The page that lists the entries, with a field that searches titles and tags."""
     count = f"{len(drawn)} entr{'y' if len(drawn) == 1 else 'ies'}"
-    cards = "\n".join(_card(each.entry) for each in drawn)
+    parts = groupby((each.entry for each in drawn), key=lambda entry: entry.part[0])
+    cards = "\n".join(_part(name, list(entries)) for name, entries in parts)
     body = f"""\
 <header>
 <h1>What autograd builds</h1>
@@ -66,16 +68,21 @@ def index(drawn: Sequence[Drawn]) -> str:
 </div>
 </header>
 <main>
-<ul class="cards">
 {cards}
-</ul>
 </main>"""
     return _page("Gallery", body, (HERE / "site.js").read_text(encoding="utf-8"))
 
 
+def _part(name: str, entries: Sequence[Entry]) -> str:
+    """A part of the index; a person's own scripts may be in none."""
+    title = f"<h2>{escaped(name)}</h2>\n" if name else ""
+    cards = "\n".join(map(_card, entries))
+    return f'<section class="part">\n{title}<ul class="cards">\n{cards}\n</ul>\n</section>'
+
+
 def _card(entry: Entry) -> str:
     address = escaped(quote(entry.name))
-    words = escaped(" ".join([entry.title, entry.name, *entry.tags]).lower())
+    words = escaped(" ".join([entry.title, entry.name, entry.part[0], *entry.tags]).lower())
     return f"""\
 <li class="card" data-words="{words}">
 <a href="{address}/index.html"><span class="paper">{_picture(address + "/", "", "lazy")}</span>\

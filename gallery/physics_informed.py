@@ -5,6 +5,7 @@ layers: the network's forward pass and two backward passes over the same weights
 stand the conditions u(0) = 0 and u'(0) = 1; the solution is the sine.
 
 Source: https://arxiv.org/abs/1711.10561
+Part: Derivatives of derivatives, 6
 Tags: higher order, create_graph, differential equation
 Root: loss
 Fold: plumbing

@@ -6,6 +6,7 @@ that way around has a convolution of its own: 9 operations in place of 7. (The c
 eighth of the original's.)
 
 Source: https://arxiv.org/abs/1512.03385
+Part: Models, 4
 Tags: convolution, residual, collapsed
 Depth: 3
 """

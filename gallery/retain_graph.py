@@ -5,6 +5,7 @@ says that it is needed again. Gradients add up: 6 after the first time, 12 after
 third is refused.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html
+Part: What the graph keeps, 1
 Tags: retain_graph, saved tensors, errors
 Show: saved
 """

@@ -5,6 +5,7 @@ operations on the same four parameters. Equal steps are folded, "RNNCell ×50", 
 first is open. A parameter's gradient is the sum over all of them.
 
 Source: https://d2l.ai/chapter_recurrent-neural-networks/bptt.html
+Part: Models, 3
 Tags: d2l, recurrent, folded
 """
 

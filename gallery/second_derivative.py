@@ -4,6 +4,7 @@ With create_graph=True the gradient has a graph of its own, which is drawn: 3x²
 what it is multiplied by. Going back through it gives 6x. At x = 2 both are 12.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
+Part: Derivatives of derivatives, 2
 Tags: higher order, create_graph
 Root: first
 Show: attrs

@@ -5,6 +5,7 @@ both names and two arrows, one into EmbeddingBackward0, one through a transpose;
 the sum of what comes back along both.
 
 Source: https://arxiv.org/abs/1608.05859
+Part: What the graph keeps, 3
 Tags: shared weights, embedding, language model
 Fold: plumbing
 """

@@ -4,6 +4,7 @@ Drawn is the graph of the second derivative, 6x. It has the boxes of the first, 
 power too; but the exponent is 1 now, and the factor 2. Going back through it gives 6.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
+Part: Derivatives of derivatives, 3
 Tags: higher order, create_graph
 Root: second
 Show: attrs

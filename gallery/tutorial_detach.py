@@ -5,6 +5,7 @@ history. Divided by the length of y, x has one way to the output; divided by its
 would have two, and another gradient.
 
 Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
+Part: PyTorch's autograd tutorial, 5
 Tags: pytorch tutorial, detach
 """
 

@@ -6,6 +6,7 @@ is 27, and each of the four elements has the gradient 3(x + 2)/2 = 4.5.
 The square is y * y: both arrows into MulBackward0 come from the same addition.
 
 Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
+Part: PyTorch's autograd tutorial, 1
 Tags: pytorch tutorial, first steps
 """
 

@@ -4,6 +4,7 @@ The square is taken twice, and there is one PowBackward0: that under no_grad lef
 the gradient it is a constant, so x.grad is 2x and not 4x.
 
 Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
+Part: PyTorch's autograd tutorial, 4
 Tags: pytorch tutorial, no_grad
 """
 

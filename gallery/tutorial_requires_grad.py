@@ -5,6 +5,7 @@ requires_grad_ on it is a leaf, the blue box: the graph begins there, and the di
 made a is not in it.
 
 Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
+Part: PyTorch's autograd tutorial, 2
 Tags: pytorch tutorial, requires_grad
 """
 

@@ -4,6 +4,7 @@ y is x doubled until it is long enough, ten times in all, so its Jacobian is 102
 identity; backward(v) multiplies that by v and never builds the Jacobian itself.
 
 Source: https://docs.pytorch.org/tutorials/beginner/blitz/autograd_tutorial.html (as it was in 2019)
+Part: PyTorch's autograd tutorial, 3
 Tags: pytorch tutorial, control flow, vector-Jacobian product
 """
 

@@ -5,6 +5,7 @@ down is laid beside what comes up (CatBackward0): by these long arrows gradients
 layers without the detour through the bottom.
 
 Source: https://arxiv.org/abs/1505.04597
+Part: Models, 5
 Tags: convolution, skip connections, collapsed
 Depth: 1
 """

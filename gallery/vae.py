@@ -5,6 +5,7 @@ constant: z = mean + noise · spread, and gradients reach the encoder by both me
 The loss has two parts: how well it rebuilds, and how far z is from normal.
 
 Source: https://arxiv.org/abs/1312.6114
+Part: Models, 6
 Tags: generative, two losses
 Fold: plumbing
 """

@@ -5,6 +5,7 @@ go on with wrong numbers. `gva verify` compares each node with the derivative of
 and paints the one that differs red; the leaf's gradient is wrong with it.
 
 Source: https://docs.pytorch.org/docs/stable/notes/extending.html
+Part: A backward of your own, 3
 Tags: custom function, verify, errors
 Fails: CubeBackward
 """

@@ -136,6 +136,15 @@ def test_a_gradient_that_should_be_wrong_and_is_not_is_a_failure(tmp_path: Path)
 HEADER = '"""Title\n\nLook here.\n\n{fields}\n"""\n'
 
 
+def test_every_entry_has_a_place_of_its_own_in_the_index() -> None:
+    places = [entry.part for entry in entries.find()]
+    assert {part for part, _ in places} == set(entries.PARTS)
+    for part in entries.PARTS:
+        numbers = [number for name, number in places if name == part]
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert places[0] == ("Dive into Deep Learning", 1)
+
+
 def test_a_header_is_read_whole() -> None:
     entry = ENTRIES["linreg_yhat"]
     assert entry.title == "Linear regression: the graph of a prediction"
@@ -171,6 +180,7 @@ def test_a_header_may_say_how_the_picture_is_drawn(tmp_path: Path) -> None:
         (HEADER.format(fields="Source: a\nTags: b\nStyle: c"), "Style is 'c', expected one of"),
         (HEADER.format(fields="Source: a\nTags: b\nShow: saved, c"), "Show is 'c', expected one"),
         (HEADER.format(fields="Source: a\nTags: b\nDepth: -1"), "Depth is '-1', expected a number"),
+        (HEADER.format(fields="Source: a\nTags: b\nPart: c"), "Part is 'c', expected a part of"),
         ('"""Title\nstill\n\nLook.\n\nSource: a\nTags: b\n"""\n', "a title of one line"),
         ('"""Title\n\nSource: a\nTags: b\n"""\n', "what to look at"),
     ],

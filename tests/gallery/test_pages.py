@@ -42,6 +42,23 @@ def wide(page: Any) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
 
+def test_the_index_is_in_parts_and_search_hides_those_that_hold_nothing(
+    quiet_page: Any, tmp_path: Path
+) -> None:
+    for number, (name, part) in enumerate((("a", "Mine, 2"), ("b", "Models, 9"), ("c", "Mine, 1"))):
+        text = SCRIPT.format(f"Title {number}", f"x\nPart: {part}")
+        (tmp_path / f"{name}.py").write_text(
+            f"{text}torch.ones(1, requires_grad=True).sum().backward()"
+        )
+    build.build(find_own(tmp_path), tmp_path / "out")
+    with quiet_page() as page:
+        page.goto((tmp_path / "out" / "index.html").as_uri())
+        assert page.locator("h2").all_inner_texts() == ["Models", "Mine"]
+        assert titles(page) == ["Title 1", "Title 2", "Title 0"]
+        page.get_by_role("searchbox").fill("mine")
+        assert page.locator("h2:visible").all_inner_texts() == ["Mine"]
+
+
 def test_search_finds_titles_and_tags(page: Any, site: Path) -> None:
     page.goto((site / "index.html").as_uri())
     assert titles(page) == ["First steps", "A <chain>"]
