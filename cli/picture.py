@@ -23,6 +23,8 @@ WHOLE = ("json", "graphml")
 
 PAGE = "html"
 """The format that holds all of the graph too, and shows of it what can be read."""
+EVERYTHING = (*WHOLE, PAGE)
+"""The formats for which all is read that a graph can tell."""
 
 NO_INPUTS = (
     "--show-inputs: this graph does not know the tensors that need no gradient; that of "

@@ -10,7 +10,7 @@ import click
 from graphviz_autograd import Graph
 from graphviz_autograd.cli import options as shared
 from graphviz_autograd.cli.defaults import WithDefaults
-from graphviz_autograd.cli.picture import PAGE, WHOLE, draw
+from graphviz_autograd.cli.picture import EVERYTHING, draw
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.target import settle, stem
 from graphviz_autograd.errors import GraphFileError, OptionError
@@ -76,7 +76,7 @@ def render(ctx: click.Context, /, script: str, args: tuple[str, ...], **options:
     if saved:
         outcome = Outcome(graph)
     else:
-        wanted = shared.running(options, everything=target.format in (*WHOLE, PAGE))
+        wanted = shared.running(options, everything=target.format in EVERYTHING)
         with saying(f"running {program.title} ...", options["quiet"]):
             outcome = run(program, engine=options["engine"], **wanted)
     if outcome.graph is not None:

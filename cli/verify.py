@@ -12,7 +12,7 @@ import click
 from graphviz_autograd.cli import options as shared
 from graphviz_autograd.cli.checking import Examination, missing
 from graphviz_autograd.cli.defaults import WithDefaults
-from graphviz_autograd.cli.picture import WHOLE, describe, draw
+from graphviz_autograd.cli.picture import EVERYTHING, describe, draw
 from graphviz_autograd.cli.progress import saying
 from graphviz_autograd.cli.sweeping import DTYPES, sweep_operators
 from graphviz_autograd.cli.target import Target, settle, stem, writer
@@ -211,7 +211,7 @@ def _check_script(
 
 
 def _reading(options: dict[str, Any], target: Target | None) -> dict[str, Any]:
-    return shared.running(options, everything=target is not None and target.format in WHOLE)
+    return shared.running(options, everything=target is not None and target.format in EVERYTHING)
 
 
 def _tell(report: Report, outcome: Outcome, target: Target | None, options: dict[str, Any]) -> None:

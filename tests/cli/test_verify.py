@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,6 +135,14 @@ def test_a_difference_that_is_meant_is_allowed_by_name(call: Gva) -> None:
     result = call("--allow", "Cube", "wrong.py")
     assert result.exit_code == 0
     assert "allowed CubeBackward: torch" in result.stdout
+
+
+def test_a_page_tells_what_operations_save_as_that_of_render_does(call: Gva) -> None:
+    call("-o", "checked.html", "train.py")
+    text = Path("checked.html").read_text(encoding="utf-8")
+    (graph,) = re.findall(r'id="graph">(.*?)</script>', text, re.DOTALL)
+    kinds = {node.kind for node in Graph.from_json(graph).nodes}
+    assert kinds >= {"leaf", "op", "saved", "output"}
 
 
 def test_what_could_not_be_checked_is_told_and_strict_minds(call: Gva) -> None:
