@@ -4,7 +4,7 @@ Graphviz numbers the elements in the order it draws them, and writes the bare id
 its title. Here a box gets the id `node12` from the node's own, a frame `group12`, an arrow
 `edge12-14` (the next one between the same two `edge12-14-2`); the title says what the box says,
 the module call and the source line. Browsers show it where the mouse rests, screen readers
-read it.
+read it. The title of a frame is drawn over the arrows that cross it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,35 @@ _ELEMENT = re.compile(
 )
 
 
+_FRAME = re.compile(r'(<g id="clust\d+" class="cluster">\n(?:(?!</g>).*\n)*?)(<text .*</text>\n)')
+_PAPER = re.compile(r'<polygon fill="([^"]+)" stroke="none"')
+_LAST = "</g>\n</svg>"
+
+
 def titled(svg: str, graph: Graph) -> str:
     """The SVG that Graphviz made of a graph's DOT, with ids and titles; whatever else is in it
     stays as it is.
     """
     elements = _Elements(graph)
-    return _ELEMENT.sub(elements.written, svg)
+    return _ELEMENT.sub(elements.written, _frames_named_last(svg))
+
+
+def _frames_named_last(svg: str) -> str:
+    """The titles of frames at the end, where nothing is drawn over them, with a rim of paper."""
+    titles: list[str] = []
+
+    def taken(match: re.Match[str]) -> str:
+        titles.append(match[2])
+        return match[1]
+
+    kept = _FRAME.sub(taken, svg)
+    if not titles or _LAST not in kept:
+        return svg
+    paper = _PAPER.search(svg)
+    rim = f'stroke="{paper[1] if paper else "white"}" stroke-width="3" stroke-linejoin="round"'
+    before, after = kept.rsplit(_LAST, 1)
+    group = f'<g id="frame-titles" pointer-events="none" paint-order="stroke" {rim}>\n'
+    return f"{before}{group}{''.join(titles)}</g>\n{_LAST}{after}"
 
 
 class _Elements:

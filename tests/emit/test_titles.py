@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from graphviz_autograd import Edge, Graph, ModuleCall, Node, TensorInfo
+from graphviz_autograd.emit.themes import THEMES
 from graphviz_autograd.emit.titles import titled
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -20,6 +21,16 @@ def elements(graph: Graph, **options: object) -> dict[str, tuple[str, str]]:
         for g in ET.fromstring(data).iter(f"{SVG}g")
         if g.get("class")
     }
+
+
+def test_the_title_of_a_frame_is_drawn_over_the_arrows_that_cross_it() -> None:
+    nodes = [Node(0, "leaf"), Node(1, "op", "ExpBackward0", parent=9), Node(9, "group", "module")]
+    nodes[2].modules = (ModuleCall("fc", "Linear", 1),)
+    data, _ = Graph(nodes, [Edge(0, 1)]).draw("svg", theme="dark")
+    drawn = [(e.tag.removeprefix(SVG), e.text) for e in ET.fromstring(data).iter()]
+    assert drawn.index(("text", "Linear fc")) == len(drawn) - 1
+    (last,) = ET.fromstring(data).iterfind(f".//{SVG}g[@id='frame-titles']")
+    assert last.get("stroke") == THEMES["dark"].graph["bgcolor"], "a rim of the paper's colour"
 
 
 def test_boxes_arrows_and_frames_say_what_they_are() -> None:
