@@ -47,7 +47,7 @@ def test_each_finding_looks_its_own_way_in_every_theme(theme: str) -> None:
 def test_a_box_says_how_it_failed_or_why_it_was_not_checked() -> None:
     text = source(painted())
     assert "FIRST FAILURE: off by 0.5 (0.25 relative)" in line(text, 1)
-    why = "no rule for aten.foo, which is told in\nso many words that a box has not the ...\""
+    why = 'no rule for aten.foo, which is told in\nso many words that a box has not the ..."'
     assert f"not checked:\n{why}" in line(text, 2)
     assert "not the place for it" in line(text, 2).split("tooltip=")[1]
     assert "failed by the local check: off by 0.5" in line(text, 1).split("tooltip=")[1]
