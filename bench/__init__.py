@@ -7,5 +7,6 @@
 
 A file a question; each has `rows(plan)`, and begins with what it asks. `measuring` says what a row
 is and takes the times, `attempts` tries in a process of its own what may crash or never end,
-`graphs` has the programs that several questions share, `page` writes the tables.
+`graphs` has the programs that several questions share, `drawings` asks the peers that draw, `dot`
+is the Graphviz that all of them get, `page` writes the tables.
 """

@@ -21,7 +21,17 @@ from bench import page, surroundings
 from bench.guard import MOST, worsened
 from bench.measuring import Plan, Row
 
-QUESTIONS = ("text", "layout", "memory", "record", "engine", "verify", "coverage", "viewer")
+QUESTIONS = (
+    "text",
+    "layout",
+    "memory",
+    "record",
+    "engine",
+    "verify",
+    "coverage",
+    "viewer",
+    "reach",
+)
 HOME = Path(__file__).parent
 RECORDED = HOME / "results.json"
 PAGE = HOME.parent / "docs" / "bench.md"

@@ -1,23 +1,32 @@
 """Try something in a process of its own: it may raise, crash, or never end.
 
 What a peer cannot do is found like this. The process has Python's default recursion limit and
-stack, as a reader's has.
+stack, as a reader's has. It is forked from one that has loaded torch and nothing else, so that
+trying costs little; not by multiprocessing, in whose children TorchLens refuses to work.
 
-    python -m bench.attempts MODULE FUNCTION ARGUMENTS_AS_JSON
+    python -m bench.attempts    the process that forks; asked by stdin, it answers by stdout
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
-import json
 import os
+import pickle
+import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
 
 MOST = 110
 """Characters of an error that are told."""
@@ -32,30 +41,91 @@ class Attempt:
 
 
 def attempt(function: Callable[..., Any], *arguments: Any, limit: float) -> Attempt:
-    """Call a function of one of these modules in a process of its own.
+    """Call a function of a module in a process of its own.
 
     Its arguments and what it returns are plain data. After `limit` seconds it is stopped.
     """
-    name = (function.__module__, function.__qualname__)
-    child = [sys.executable, "-m", "bench.attempts", *name, json.dumps(arguments)]
-    try:
-        done = subprocess.run(child, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
+    asked = pickle.dumps((dict(os.environ), function, arguments))
+    forking = _forking()
+    assert forking.stdin
+    assert forking.stdout
+    pickle.dump((limit, asked), forking.stdin)
+    forking.stdin.flush()
+    answer, code = pickle.load(forking.stdout)
+    if answer:
+        return Attempt(*pickle.loads(answer))
+    if code is None:
         return Attempt(said=f"no answer in {limit:.0f} s")
-    if done.returncode < 0:
-        return Attempt(said=f"crashes ({signal.Signals(-done.returncode).name})")
-    if done.returncode:
-        return Attempt(said=f"ends with exit code {done.returncode}")
-    return Attempt(**json.loads(done.stdout.splitlines()[-1]))
+    if code < 0:
+        return Attempt(said=f"crashes ({signal.Signals(-code).name})")
+    return Attempt(said=f"ends with exit code {code}")
 
 
-def _run(module: str, name: str, arguments: str) -> dict[str, Any]:
-    """What the process answers."""
-    function = getattr(importlib.import_module(module), name)
+@functools.cache
+def _forking() -> subprocess.Popen[bytes]:
+    """The process that forks, begun when first needed."""
+    program = [sys.executable, "-m", "bench.attempts"]
+    process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    atexit.register(process.communicate)
+    return process
+
+
+# ---- in the process that forks
+
+
+def serve() -> None:
+    """Answers (limit, what is asked) with (what came back, the exit code or None for no answer)."""
+    importlib.import_module("torch")
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    while True:
+        try:
+            limit, asked = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(_forked(limit, asked), answers)
+        answers.flush()
+
+
+def _forked(limit: float, asked: bytes) -> tuple[bytes, int | None]:
+    ours, its = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setsid()
+        os.write(its, _answer(asked))
+        os._exit(0)  # freeing what was built may crash: not what was asked
+    os.close(its)
+    answer = _read(ours, time.monotonic() + limit)
+    os.close(ours)
+    if answer is None:
+        os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return answer or b"", None if answer is None else os.waitstatus_to_exitcode(status)
+
+
+def _read(pipe: int, until: float) -> bytes | None:
+    """All that comes, or None where the time is up."""
+    found = b""
+    while select.select([pipe], [], [], max(until - time.monotonic(), 0))[0]:
+        part = os.read(pipe, 1 << 16)
+        if not part:
+            return found
+        found += part
+    return None
+
+
+def _answer(asked: bytes) -> bytes:
+    """What a call returns or raises, in the process that was forked for it."""
+    warnings.simplefilter("ignore")
     try:
-        return {"result": function(*json.loads(arguments))}
+        environment, function, arguments = pickle.loads(asked)
+        os.environ.clear()
+        os.environ.update(environment)
+        return pickle.dumps((function(*arguments), ""))
     except Exception as error:  # whatever a peer raises is what there is to tell
-        return {"said": told(error)}
+        return pickle.dumps((None, told(error)))
 
 
 def told(error: BaseException) -> str:
@@ -68,8 +138,20 @@ def told(error: BaseException) -> str:
     return text if len(text) <= MOST else f"{text[:MOST]}…"
 
 
+# ---- peers that recurse
+
+
+def with_room(work: Callable[[], Found]) -> Found:
+    """Call it with a recursion limit and a stack that peers need which recurse over the graph."""
+    limit, size = sys.getrecursionlimit(), threading.stack_size(512 * 2**20)
+    sys.setrecursionlimit(100_000)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(work).result()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
+
+
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    answer = json.dumps(_run(*sys.argv[1:]))
-    print(answer, flush=True)
-    os._exit(0)  # freeing what was built may crash: not what was asked
+    serve()

@@ -1,11 +1,17 @@
-"""The programs that several questions share: each gives an output and the module behind it."""
+"""The programs that several questions share.
+
+Each gives an output and the module behind it, or a module and what to call it with.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import nn
 
 Built = tuple[torch.Tensor, nn.Module | None]
+Model = tuple[nn.Module, torch.Tensor]
 
 
 def chain(length: int) -> Built:
@@ -28,19 +34,37 @@ def mlp(layers: int) -> Built:
     return model(torch.ones(2, 8)).sum(), model
 
 
-def unrolled(steps: int) -> Built:
+class Recurrent(nn.Module):
     """A recurrent cell, step by step."""
-    cell = nn.RNNCell(8, 8)
-    state = torch.zeros(2, 8)
-    for x in torch.randn(steps, 2, 8):
-        state = cell(x, state)
-    return state.sum(), cell
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.RNNCell(8, 8)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        state = inputs.new_zeros(inputs.shape[1:])
+        for x in inputs:
+            state = self.cell(x, state)
+        return state
+
+
+def recurrent(steps: int) -> Model:
+    return Recurrent(), torch.randn(steps, 2, 8)
+
+
+def unrolled(steps: int) -> Built:
+    model, inputs = recurrent(steps)
+    return model(inputs).sum(), model
+
+
+def encoder(layers: int) -> Model:
+    block = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+    return nn.TransformerEncoder(block, layers, enable_nested_tensor=False), torch.randn(2, 4, 16)
 
 
 def transformer(layers: int) -> Built:
-    block = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
-    model = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
-    return model(torch.randn(2, 4, 16)).sum(), model
+    model, inputs = encoder(layers)
+    return model(inputs).sum(), model
 
 
 def dense(layers: int) -> Built:
@@ -92,7 +116,8 @@ class Residual(nn.Module):
         self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(self.first(x).relu()).tanh()
+        result: torch.Tensor = x + self.second(self.first(x).relu()).tanh()
+        return result
 
 
 def deep(nodes: int) -> Built:
@@ -100,3 +125,14 @@ def deep(nodes: int) -> Built:
     stages = (nn.Sequential(*(Residual() for _ in range(nodes // 100 // 17))) for _ in range(100))
     model = nn.Sequential(*stages)
     return model(torch.randn(1, 2)).sum(), model
+
+
+def bare_walk(root: Any) -> set[Any]:
+    """All nodes behind one, found the cheapest way: the least that any drawing has to do."""
+    seen, stack = {root}, [root]
+    while stack:
+        for child, _ in stack.pop().next_functions:
+            if child is not None and child not in seen:
+                seen.add(child)
+                stack.append(child)
+    return seen

@@ -1,191 +1,236 @@
 """How long does it take from a tensor to its SVG, and does it end?
 
-The whole way, in turn on the same tensors: torchviz's make_dot, drawn by Graphviz 14 as it is
-(pygraphviz's, so no system Graphviz decides), and our make_dot(...).pipe("svg"). Both draw
-everything. The peer is stopped after --limit seconds. Then what we alone can do: the pictures
-as `gva render` shows them, 30,000 boxes in full, and a million nodes collapsed.
-
-    python bench/layout.py [--limit 90] [--nodes 1000000]
-
-Needs torchviz (in the `dev` extra). Layout runs in a child process, whose memory is not counted.
+Everything is drawn: `make_dot(...).pipe("svg")` of ours, and torchviz's `make_dot`, laid out by the
+same Graphviz with nothing asked of it. Both pictures have the same boxes. torchview and TorchLens
+draw other graphs of the same model and run its forward for it, which is part of their time. A peer
+that takes more than six seconds is run once, and one that was over the limit is not tried on larger
+sizes. Last ours alone, as `gva render` shows it and in full, with the most memory of its process;
+Graphviz lays out in another.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
 import resource
-import sys
-import threading
+import statistics
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any
-
-import torch
-from torch import nn
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import graphviz_autograd as gva
-from graphviz_autograd.emit import layout
+from bench import dot, drawings, graphs
+from bench.attempts import attempt, told, with_room
+from bench.graphs import Built, Model
+from bench.measuring import OURS, Plan, Row, spread
 from graphviz_autograd.transform.readable import readable
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import torchviz
+UNIT, SIZES, MEASURES = "s", "boxes", "to SVG"
+FLOOR = None
+TO = (OURS,)
+AIMS = (
+    "An RNN of 50 steps in full in 2 s, one of 200 steps in 5 s, 30,000 boxes in 30 s.",
+    "As shown, a transformer of 12 layers in 1 s, a million nodes in 60 s and 4 GB.",
+)
 
-Built = tuple[torch.Tensor, nn.Module | None]
+PATIENCE = 6.0
+"""Seconds: a peer that takes longer is run once."""
 
-
-def unrolled(steps: int) -> Built:
-    cell = nn.RNNCell(8, 8)
-    state = torch.zeros(2, 8)
-    for x in torch.randn(steps, 2, 8):
-        state = cell(x, state)
-    return state.sum(), cell
-
-
-def transformer(layers: int) -> Built:
-    block = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
-    model = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
-    return model(torch.randn(2, 4, 16)).sum(), model
+OURS_ENDS = 900.0
+"""Seconds that ours has for its largest pictures."""
 
 
-class Bottleneck(nn.Module):
-    """The block of ResNet-50, with few channels."""
+class Case(NamedTuple):
+    """A graph to be drawn by all; with what torchview and TorchLens join where `whole` is set."""
 
-    def __init__(self, before: int, width: int, stride: int) -> None:
-        super().__init__()
-        after = 4 * width
-        self.body = nn.Sequential(
-            *(nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()),
-            *(nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()),
-            *(nn.Conv2d(width, after, 1, bias=False), nn.BatchNorm2d(after)),
+    name: str
+    built: Built
+    whole: Model | None = None
+    family: str = ""
+
+
+Picture = tuple[str | bytes | None, str]
+"""An SVG, or None where there was no time for it; and what is to be known of it."""
+
+
+@dataclass
+class Runs:
+    """What came of one way's runs of one case."""
+
+    seconds: list[float] = field(default_factory=list)
+    boxes: int = 0
+    said: str = ""
+    stopped: bool = False
+
+
+def rows(plan: Plan) -> Iterator[Row]:
+    yield from with_room(lambda: list(beside_peers(plan)))
+    yield from alone(plan)
+
+
+# ---- beside the peers
+
+
+def cases(plan: Plan) -> Iterator[Case]:
+    for layers in (2, 3, 6, 12) if plan.quick else (3, 6, 12, 24):
+        model, inputs = graphs.encoder(layers)
+        whole = (model, inputs) if layers == 12 else None
+        built = model(inputs).sum(), model
+        yield Case(f"transformer, {layers} layers", built, whole, "transformers")
+    for steps in (5, 10, 20, 40) if plan.quick else (25, 50, 100, 200):
+        model, inputs = graphs.recurrent(steps)
+        whole = (model, inputs) if steps in (10, 25) else None
+        yield Case(f"RNN, {steps} steps", (model(inputs).sum(), model), whole, "RNNs")
+    if plan.quick:
+        yield Case("dense, 10 layers", graphs.dense(10))
+        yield Case("chain of 2,000", graphs.chain(2_000))
+        return
+    yield Case("transformer, 48 layers", graphs.transformer(48))
+    yield Case("ResNet-50 shape", graphs.resnet(3, 4, 6, 3))
+    yield Case("dense, 20 layers", graphs.dense(20))
+    yield Case("chain of 10,000", graphs.chain(10_000))
+
+
+def beside_peers(plan: Plan) -> Iterator[Row]:
+    over: dict[tuple[str, str], str] = {}  # who was over the limit in which family, and where
+    with dot.on_path(plan.limit):
+        for name, draw in ways(Case("", graphs.transformer(1), graphs.encoder(1)), plan).items():
+            run(draw, Runs(), plan, ours=name == OURS)  # what is loaded at first use
+        for case in cases(plan):
+            found = measured(case, over, plan)
+            yield from told_in_rows(case, found)
+            for who, runs in found.items():
+                if runs.stopped and case.family:
+                    over.setdefault((who, case.family), case.name)
+
+
+def ways(case: Case, plan: Plan) -> dict[str, Callable[[], Picture]]:
+    y, model = case.built
+    params = dict(model.named_parameters()) if model else None
+    found: dict[str, Callable[[], Picture]] = {OURS: lambda: by_us(y, model)}
+    if not plan.peers:
+        return found
+
+    def laid_out(text: str, said: str = "") -> Picture:
+        return dot.svg(text, plan.limit), said
+
+    found["torchviz"] = lambda: laid_out(drawings.torchviz(y, params).source)
+    if case.whole:
+        whole = case.whole
+        found["torchview"] = lambda: laid_out(
+            drawings.torchview(*whole, mode="train").source, "the forward"
         )
-        self.around = nn.Sequential()
-        if stride != 1 or before != after:
-            self.around.append(nn.Conv2d(before, after, 1, stride, bias=False))
-            self.around.append(nn.BatchNorm2d(after))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.body(x) + self.around(x))
-
-
-def resnet(*blocks: int) -> Built:
-    layers: list[nn.Module] = [nn.Conv2d(3, 4, 7, 2, 3), nn.BatchNorm2d(4), nn.MaxPool2d(3, 2, 1)]
-    channels = 4
-    for stage, count in enumerate(blocks):
-        for number in range(count):
-            stride = 2 if stage and not number else 1
-            layers.append(Bottleneck(channels, 2**stage, stride))
-            channels = 4 * 2**stage
-    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
-    return model(torch.randn(2, 3, 64, 64)).sum(), model
+        found["TorchLens"] = lambda: (drawings.torchlens(*whole), "the forward")
+        found["TorchLens, backward"] = lambda: (
+            drawings.torchlens(*whole, backward=True),
+            "the backward",
+        )
+    return found
 
 
-def dense(layers: int) -> Built:
-    """Each layer reads the outputs of all before it."""
-    linears = nn.ModuleList(nn.Linear(4 * (number + 1), 4) for number in range(layers))
-    found = [torch.randn(2, 4)]
-    for linear in linears:
-        found.append(linear(torch.cat(found, 1)).relu())
-    return torch.cat(found, 1).sum(), linears
-
-
-def chain(length: int) -> Built:
-    y = torch.ones(3, requires_grad=True)
-    for _ in range(length):
-        y = y + 1
-    return y, None
-
-
-def blocks(nodes: int) -> Built:
-    """A deep model with a way around each block; about eleven nodes a block."""
-
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x + self.second(self.first(x).relu()).tanh()
-
-    stages = (nn.Sequential(*(Block() for _ in range(nodes // 100 // 17))) for _ in range(100))
-    model = nn.Sequential(*stages)
-    return model(torch.randn(1, 2)).sum(), model
-
-
-CASES: list[tuple[str, Callable[[], Built]]] = [
-    ("RNN, 50 steps", lambda: unrolled(50)),
-    ("RNN, 200 steps", lambda: unrolled(200)),
-    ("transformer, 12 layers", lambda: transformer(12)),
-    ("transformer, 48 layers", lambda: transformer(48)),
-    ("ResNet-50 shape", lambda: resnet(3, 4, 6, 3)),
-    ("dense, 20 layers", lambda: dense(20)),
-    ("chain of 10,000", lambda: chain(10_000)),
-]
-
-
-def peer(y: torch.Tensor, model: nn.Module | None, limit: float) -> str:
-    """torchviz, then Graphviz with nothing asked of it, in the child that we use ourselves."""
-    start = time.perf_counter()
-    text = torchviz.make_dot(y, dict(model.named_parameters()) if model else None).source
-    end = layout._run(layout._bundled("dot", "svg", limit), text.encode(), limit)
-    return f"over {limit:.0f}" if end is None else f"{time.perf_counter() - start:.2f}"
-
-
-def ours(y: torch.Tensor, model: nn.Module | None) -> tuple[float, list[str]]:
-    start = time.perf_counter()
+def by_us(y: Any, model: Any) -> Picture:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", gva.emit.digraph.DrawingWarning)
-        gva.make_dot(y, model).pipe("svg")
-    return time.perf_counter() - start, [str(warning.message) for warning in caught]
+        picture = gva.make_dot(y, model).pipe("svg")
+    return picture, how(str(warning.message) for warning in caught)
 
 
-def compare(name: str, build: Callable[[], Built], limit: float) -> None:
-    y, model = build()
-    gva.make_dot(y, model)  # warm up: wrappers of nodes are made when first seen
-    boxes = len(gva.walk(y, shapes=False, attrs=False, saved=False).nodes)
-    seconds, notes = ours(y, model)
-    how = "layered" if notes else "dot"
-    print(f"{name:34}{boxes:9,}{seconds:9.2f}  {how:8}{peer(y, model, limit):>9}", flush=True)
+def how(notes: Iterable[str]) -> str:
+    return "layered layout" if any("layered" in note for note in notes) else "dot's layout"
 
 
-def alone(name: str, build: Callable[[], Built], *, simple: bool) -> None:
-    """One of our own pictures, from the tensor on."""
+def measured(case: Case, over: Mapping[tuple[str, str], str], plan: Plan) -> dict[str, Runs]:
+    """In turn, until each has its rounds, or is slow or over the limit."""
+    todo = ways(case, plan)
+    found = {who: Runs() for who in todo}
+    for who, runs in found.items():
+        if (who, case.family) in over:
+            runs.said = f"not tried: over the limit with {over[who, case.family]}"
+            del todo[who]
+    gva.make_dot(*case.built)  # torch makes a node's wrapper when it is first seen
+    for _ in range(plan.rounds):
+        for who, draw in [*todo.items()]:
+            if not run(draw, found[who], plan, ours=who == OURS):
+                del todo[who]
+    ours, torchviz = found[OURS], found.get("torchviz", Runs())
+    if torchviz.boxes not in (0, ours.boxes):
+        raise ValueError(f"{case.name}: {ours.boxes} boxes in ours, {torchviz.boxes} in torchviz's")
+    return found
+
+
+def run(draw: Callable[[], Picture], runs: Runs, plan: Plan, *, ours: bool) -> bool:
+    """One picture; whether there shall be more of them."""
+    began = time.perf_counter()
+    try:
+        picture, said = draw()
+    except Exception as error:  # whatever a peer raises is what there is to tell
+        picture, said = None, told(error)
+    seconds = time.perf_counter() - began
+    if seconds > plan.limit and not ours:
+        runs.said, runs.stopped = f"no answer in {plan.limit:.0f} s", True
+        return False
+    if picture is None:
+        runs.said = said
+        return False
+    text = picture if isinstance(picture, str) else picture.decode()
+    runs.boxes = text.count('class="node"')
+    runs.seconds.append(seconds)
+    patient = ours or seconds < min(PATIENCE, plan.limit / 5)
+    runs.said = said if patient or len(runs.seconds) > 1 else f"{said}, one run".strip(", ")
+    return patient
+
+
+def told_in_rows(case: Case, found: Mapping[str, Runs]) -> Iterator[Row]:
+    ours = found[OURS]
+    for who, runs in found.items():
+        said = runs.said
+        if not runs.seconds:
+            yield Row(case.name, who, ours.boxes, said=said, family=case.family)
+            continue
+        if runs.boxes != ours.boxes:
+            said = f"{said}, {runs.boxes:,} boxes"
+        times = len(runs.seconds)
+        ratios = {} if who == OURS else {OURS: spread(runs.seconds, ours.seconds[:times])}
+        value = statistics.median(runs.seconds)
+        yield Row(case.name, who, ours.boxes, value, ratios, said, case.family)
+
+
+# ---- ours alone
+
+PROGRAMS: dict[str, Callable[[int], Built]] = {
+    "transformer": graphs.transformer,
+    "RNN": graphs.unrolled,
+    "deep model": graphs.deep,
+}
+
+
+def alone(plan: Plan) -> Iterator[Row]:
+    for name, program, size, simple, rounds in (
+        ("transformer, 12 layers, as shown", "transformer", 12, True, plan.rounds),
+        ("RNN, 200 steps, as shown", "RNN", 200, True, plan.rounds),
+        ("transformer in full", "transformer", 50 if plan.quick else 440, False, 1),
+        ("deep model, as shown", "deep model", 60_000 if plan.quick else 1_000_000, True, 1),
+    ):
+        done = attempt(shown, program, size, simple, rounds, limit=OURS_ENDS)
+        if done.result is None:
+            yield Row(name, OURS, said=done.said)
+            continue
+        seconds, nodes, said, most = done.result
+        said = f"{said}, {most / 1e9:.1f} GB" + (", one run" if rounds == 1 else "")
+        yield Row(name, OURS, nodes, statistics.median(seconds), said=said)
+
+
+def shown(program: str, size: int, simple: bool, rounds: int) -> tuple[list[float], int, str, int]:
+    """One of our pictures, from the tensor on, with its modules; as `gva render` shows it where
+    `simple`. Seconds, nodes, how it was laid out, and the most bytes of this process.
+    """
     with gva.record(lines=False) as record:
-        y, model = build()
-    gc.collect()
-    start = time.perf_counter()
-    graph = gva.walk(y, params=model, record=record, attrs=False, saved=False)
-    shown: Any = readable(graph)[0] if simple else graph
-    _, notes = shown.draw("svg")
-    seconds = time.perf_counter() - start
-    how = "layered" if any("layered" in note for note in notes) else "dot"
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(f"{name:34}{len(graph.nodes):9,}{seconds:9.2f}  {how:8}{most:6.1f} GB", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--limit", type=float, default=90)
-    parser.add_argument("--nodes", type=int, default=1_000_000)
-    given = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)  # torchviz asks distutils for versions
-    print("seconds from a tensor to SVG; how ours was laid out")
-    print(f"{'everything drawn':34}{'boxes':>9}{'ours':>9}{'':10}{'torchviz':>9}")
-    for name, build in CASES:
-        compare(name, build, given.limit)
-    print(f"\n{'ours alone':34}{'nodes':>9}{'ours':>9}{'':10}{'memory':>9}")
-    alone("transformer, 12 layers, as shown", lambda: transformer(12), simple=True)
-    alone("RNN, 200 steps, as shown", lambda: unrolled(200), simple=True)
-    alone("transformer, 30,000 boxes, in full", lambda: transformer(440), simple=False)
-    alone("deep model, as shown", lambda: blocks(given.nodes), simple=True)
-
-
-if __name__ == "__main__":
-    # torchviz recurses: 10,000 nodes need a deeper limit and a larger stack.
-    sys.setrecursionlimit(100_000)
-    threading.stack_size(512 * 1024 * 1024)
-    thread = threading.Thread(target=main)
-    thread.start()
-    thread.join()
+        y, model = PROGRAMS[program](size)
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        graph = gva.walk(y, params=model, record=record, attrs=False, saved=False)
+        _, notes = (readable(graph)[0] if simple else graph).draw("svg")
+        seconds.append(time.perf_counter() - began)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return seconds, len(graph.nodes), how(notes), 1024 * most

@@ -85,29 +85,37 @@ def compared(
     family: str = "",
     clock: Callable[[], float] = time.perf_counter,
     floor: float = 0.05,
+    before: Run | None = None,
 ) -> list[Row]:
     """Times the ways in turn: a row for each, in seconds, with the ratios to those in `to`.
 
     Each runs once beforehand. Where a run takes less than `floor` seconds in all rounds together
-    there are more rounds, for a single one of a few microseconds says little.
+    there are more rounds, for a single one of a few microseconds says little. `before`, which is
+    not timed, goes before each run: everybody then finds the processor's caches, and what Python
+    knows of classes, as it left them, and not as the way before in the round did.
     """
     for run in ways.values():
         run()
-    times = in_turn(ways, plan.rounds, clock)
+    times = in_turn(ways, plan.rounds, clock, before)
     spent = min(sum(found) for found in times.values())
     if spent < floor:
         more = min(int(plan.rounds * floor / max(spent, 1e-6)), 20 * plan.rounds)
-        times = in_turn(ways, more, clock)
+        times = in_turn(ways, more, clock, before)
     return rows(case, size, times, to=to, family=family)
 
 
 def in_turn(
-    ways: Mapping[str, Run], rounds: int, clock: Callable[[], float] = time.perf_counter
+    ways: Mapping[str, Run],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    before: Run | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of each way in each round. Python's garbage collector works as it does for users."""
     times: dict[str, list[float]] = {who: [] for who in ways}
     for _ in range(rounds):
         for who, run in ways.items():
+            if before is not None:
+                before()
             start = clock()
             run()
             times[who].append(clock() - start)

@@ -1,27 +1,22 @@
-"""What does recording modules and lines cost on the forward of a 6-layer transformer?
+"""What does recording modules and lines cost on the forward of a transformer?
 
-Once as torch's own nn.TransformerEncoder, once written out here, in lines that are followed. A
-recording begins and ends with each forward: that alone takes most of a millisecond, because
-Python forgets what it knew of all modules when `nn.Module.__call__` is replaced, so the smallest
-sizes suffer most.
-
-In one process, on the same model, in turn: the forward plain, with `gva.record`, and with the
-ways that were not taken: global forward hooks for the modules, and a TorchFunctionMode that takes
-the frame of each function's caller for the lines. TorchLens joins where it is installed. Each
-round runs everybody once; the ratio to the plain forward of the same round is taken, and the
-median of the ratios told.
-
-    OMP_NUM_THREADS=1 python bench/record.py [--runs 25]
+Once as torch's own nn.TransformerEncoder, once written out here, in lines that are followed; 6
+layers at three widths, then 128 wide at four depths; in processor time. A recording begins and
+ends with each forward: that alone takes most of a millisecond, because Python forgets what it
+knew of all modules when `nn.Module.__call__` is replaced, so the smallest sizes suffer most. The
+ways not taken are global forward hooks for the modules, and a TorchFunctionMode that takes the
+frame of each function's caller for the lines. A plain forward, not timed, goes before each run.
+TorchLens keeps every operation with its output, far more than ours keeps; it has rounds of its own
+with the plain forward.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,15 +25,61 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 import graphviz_autograd as gva
+from bench.attempts import told
+from bench.measuring import OURS, Plan, Row, Run, compared
 
-Run = Callable[[], object]
+UNIT, SIZES, MEASURES = "s", "layers", "forward"
+FLOOR = "plain forward"
+TO = (FLOOR,)
+AIMS = ("At most 1.10 times the plain forward of a 6-layer transformer.",)
 
-SIZES = ((64, 16, 1), (128, 32, 4), (256, 64, 8))
+SHAPES = ((64, 16, 1), (128, 32, 4), (256, 64, 8))
 """Width, length of the sequence, size of the batch."""
 
 HEADS, LAYERS = 4, 6
+TORCHLENS = "TorchLens"
 
 number = torch._C._autograd._get_sequence_nr
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    model: nn.Module
+    x: torch.Tensor
+    layers: int
+    family: str = ""
+
+
+def rows(plan: Plan) -> Iterator[Row]:
+    torch.manual_seed(0)
+    found = []
+    for case in cases(plan):
+        runs = ways(case.model, case.x)
+        found.append((case, timed(case, runs | not_taken(case) if plan.peers else runs, plan)))
+    # TorchLens comes last: from its first trace on, all torch functions of the process are its own.
+    for case, of_case in found:
+        yield from of_case
+        if plan.peers:
+            yield by_torchlens(case, plan)
+
+
+def cases(plan: Plan) -> Iterator[Case]:
+    for width, length, batch in SHAPES[:1] if plan.quick else SHAPES:
+        x = torch.randn(batch, length, width)
+        block = nn.TransformerEncoderLayer(width, HEADS, 4 * width, dropout=0.0, batch_first=True)
+        stack = nn.TransformerEncoder(block, LAYERS)
+        yield Case(f"nn.TransformerEncoder, {width} wide", stack, x, LAYERS)
+        yield Case(f"written out, {width} wide", written_out(width, LAYERS), x, LAYERS)
+    width, length, batch = SHAPES[1]
+    x = torch.randn(batch, length, width)
+    for layers in (1, 2, 4, 8) if plan.quick else (2, 4, 8, 16):
+        model = written_out(width, layers)
+        yield Case(f"written out, {layers} deep", model, x, layers, "written out")
+
+
+def written_out(width: int, layers: int) -> nn.Module:
+    return nn.Sequential(*(Block(width) for _ in range(layers)))
 
 
 class Block(nn.Module):
@@ -65,6 +106,52 @@ class Block(nn.Module):
         return result
 
 
+def timed(case: Case, runs: dict[str, Run], plan: Plan, floor: float = 0.05) -> list[Row]:
+    """A row for each way, which must give what the plain forward gives."""
+    wanted = case.model(case.x)
+    for who, run in runs.items():
+        torch.testing.assert_close(run(), wanted, msg=f"{who}: another output")
+    return compared(
+        case.name,
+        case.layers,
+        runs,
+        plan,
+        to=TO,
+        family=case.family,
+        clock=time.process_time,
+        floor=floor,
+        before=runs[FLOOR],
+    )
+
+
+def ways(model: nn.Module, x: torch.Tensor) -> dict[str, Run]:
+    def recorded(lines: bool) -> object:
+        with gva.record(model, lines=lines):
+            return model(x)
+
+    return {
+        FLOOR: lambda: model(x),
+        OURS: lambda: recorded(True),
+        f"{OURS}, without lines": lambda: recorded(False),
+    }
+
+
+def by_torchlens(case: Case, plan: Plan) -> Row:
+    def traced() -> object:
+        trace = peer.trace(case.model, case.x)
+        return trace[trace.output_layers[0]].out
+
+    try:
+        peer = importlib.import_module("torchlens")
+        both = {FLOOR: lambda: case.model(case.x), TORCHLENS: traced}
+        return timed(case, both, plan, floor=0)[-1]
+    except Exception as error:  # whatever it raises is what there is to tell
+        return Row(case.name, TORCHLENS, case.layers, said=told(error))
+
+
+# ---- the ways not taken
+
+
 class LinesByMode(TorchFunctionMode):
     """The least that such a mode can note: after each function a number, a file and a line."""
 
@@ -81,18 +168,18 @@ class LinesByMode(TorchFunctionMode):
         return result
 
 
-def ways(model: nn.Module, x: torch.Tensor) -> dict[str, Run]:
-    def recorded(lines: bool) -> object:
-        with gva.record(model, lines=lines):
-            return model(x)
+def not_taken(case: Case) -> dict[str, Run]:
+    model, x = case.model, case.x
 
     def hooked() -> object:
         seen: list[tuple[int, int]] = []
+
+        def note(module: nn.Module, *_: object) -> None:
+            seen.append((number(), id(module)))
+
         handles = [
-            register_module_forward_pre_hook(lambda module, _: seen.append((number(), id(module)))),
-            register_module_forward_hook(
-                lambda module, _, __: seen.append((number(), id(module))), always_call=True
-            ),
+            register_module_forward_pre_hook(note),
+            register_module_forward_hook(note, always_call=True),
         ]
         try:
             return model(x)
@@ -105,60 +192,6 @@ def ways(model: nn.Module, x: torch.Tensor) -> dict[str, Run]:
             return model(x)
 
     return {
-        "plain": lambda: model(x),
-        "gva.record(model)": lambda: recorded(True),
-        "gva.record(model, lines=False)": lambda: recorded(False),
         "not taken: global hooks, modules": hooked,
-        "not taken: TorchFunctionMode, lines": by_mode,
-        **torchlens(model, x),
+        "not taken: function mode, lines": by_mode,
     }
-
-
-def torchlens(model: nn.Module, x: torch.Tensor) -> dict[str, Run]:
-    try:
-        peer = importlib.import_module("torchlens")
-    except ImportError as reason:
-        print(f"\n({reason})", end="")
-        return {}
-    return {"TorchLens, trace": lambda: peer.trace(model, x)}
-
-
-def timed(run: Run) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def measure(title: str, model: nn.Module, x: torch.Tensor, rounds: int) -> None:
-    runs = ways(model, x)
-    for run in runs.values():
-        run()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            times[name].append(timed(run))
-    print(f"\n{title}\n  {'':38}{'ms':>9}{'to plain':>10}")
-    for name, spent in times.items():
-        ratio = statistics.median(a / b for a, b in zip(spent, times["plain"], strict=True))
-        print(f"  {name:38}{1e3 * statistics.median(spent):9.2f}{ratio:10.3f}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=25, help="rounds; the median counts")
-    rounds = parser.parse_args().runs
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    for width, length, batch in SIZES:
-        size, x = (
-            f"width {width}, sequence {length}, batch {batch}",
-            torch.randn(batch, length, width),
-        )
-        block = nn.TransformerEncoderLayer(width, HEADS, 4 * width, batch_first=True)
-        measure(f"nn.TransformerEncoder, {size}", nn.TransformerEncoder(block, LAYERS), x, rounds)
-        layers = nn.Sequential(*(Block(width) for _ in range(LAYERS)))
-        measure(f"written out, {size}", layers, x, rounds)
-
-
-if __name__ == "__main__":
-    main()

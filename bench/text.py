@@ -7,19 +7,15 @@ here it has a deeper limit and a larger stack than Python gives it; "as Python c
 
 from __future__ import annotations
 
-import importlib
-import sys
-import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 
 import graphviz_autograd as gva
-from bench.attempts import attempt
-from bench.graphs import Built, chain, mlp, transformer
+from bench import drawings
+from bench.attempts import attempt, with_room
+from bench.graphs import Built, bare_walk, chain, mlp, transformer
 from bench.measuring import OURS, Plan, Row, Run, compared
 
 UNIT, SIZES, MEASURES = "s", "boxes", "to DOT"
@@ -31,7 +27,7 @@ Case = tuple[str, Built, str]
 
 
 def rows(plan: Plan) -> Iterator[Row]:
-    yield from _deeply(plan)
+    yield from with_room(lambda: [row for case in cases(plan) for row in measured(case, plan)])
     if plan.peers:
         for length in (500, 2_000, 20_000):
             yield from as_python_comes(length, plan.limit)
@@ -40,29 +36,8 @@ def rows(plan: Plan) -> Iterator[Row]:
 def cases(plan: Plan) -> Iterator[Case]:
     yield "MLP of 50 layers", mlp(50), ""
     yield "transformer of 12 layers", transformer(12), ""
-    for length in (250, 500, 1_000, 2_000) if plan.quick else (500, 1_000, 2_000, 4_000):
+    for length in (100, 250, 500, 1_000) if plan.quick else (100, 500, 1_000, 5_000):
         yield f"chain of {length:,}", chain(length), "chain"
-
-
-def _deeply(plan: Plan) -> list[Row]:
-    """The rows that torchviz has a part in, on a thread whose stack is large enough for it."""
-    found: list[Row] = []
-
-    def work() -> None:
-        for case in cases(plan):
-            found.extend(measured(case, plan))
-
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(100_000)
-    before = threading.stack_size(512 * 1024 * 1024)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(before)
-        sys.setrecursionlimit(limit)
-    return found
 
 
 def measured(case: Case, plan: Plan) -> list[Row]:
@@ -73,28 +48,9 @@ def measured(case: Case, plan: Plan) -> list[Row]:
         OURS: lambda: gva.make_dot(y, params),
     }
     if plan.peers:
-        torchviz = peer()
-        ways["torchviz"] = lambda: torchviz.make_dot(y, params)
+        ways["torchviz"] = lambda: drawings.torchviz(y, params)
     boxes = len(gva.walk(y, shapes=False, attrs=False, saved=False).nodes)
     return compared(name, boxes, ways, plan, to=TO, family=family)
-
-
-def bare_walk(root: Any) -> int:
-    """The number of autograd nodes, found the cheapest way."""
-    seen = {root}
-    stack = [root]
-    while stack:
-        for child, _ in stack.pop().next_functions:
-            if child is not None and child not in seen:
-                seen.add(child)
-                stack.append(child)
-    return len(seen)
-
-
-def peer() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module("torchviz")
 
 
 # ---- as Python comes
@@ -112,7 +68,7 @@ def by_us(length: int) -> float:
 
 
 def by_torchviz(length: int) -> float:
-    return _seconds(peer().make_dot, length)
+    return _seconds(drawings.torchviz, length)
 
 
 def _seconds(make_dot: Callable[[torch.Tensor], object], length: int) -> float:

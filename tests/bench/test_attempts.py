@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from bench import text
-from bench.attempts import Attempt, _run, attempt, told
+from bench.attempts import Attempt, attempt, told
 
 
 def test_what_worked_gives_what_it_returned() -> None:
@@ -20,7 +21,7 @@ def test_what_worked_gives_what_it_returned() -> None:
 
 
 def test_an_error_is_told_in_a_line() -> None:
-    assert _run("math", "sqrt", "[-1]") == {"said": told(ValueError("math domain error"))}
+    assert attempt(math.sqrt, -1, limit=60) == Attempt(said="ValueError: math domain error")
     assert told(ValueError("a\n  b" + "c" * 200)).endswith("c…")
 
 
