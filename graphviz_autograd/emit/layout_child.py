@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 NOTE = "note: "
 LAYERED = "layered"
@@ -80,12 +82,14 @@ def main(arguments: list[str]) -> NoReturn:
     from pygraphviz import graphviz
 
     context = graphviz.gvContextWithBuiltins()  # which knows what a label is that nobody gave
-    try:
-        graph = graphviz.agread(sys.stdin.buffer, None)
-    except ValueError:
-        sys.exit("Error: no graph could be read from the DOT")
-    if engine == LAYERED or (guess and engine == "dot"):
-        engine = _prepare(graphviz, context, graph, engine, float(seconds))
+    with _memory() as dot:
+        shutil.copyfileobj(sys.stdin.buffer, dot)
+        try:
+            graph = _parsed(graphviz, dot)
+        except ValueError:
+            sys.exit("Error: no graph could be read from the DOT")
+        if engine == LAYERED or (guess and engine == "dot"):
+            engine = _prepare(graphviz, context, graph, dot, engine, float(seconds))
     data = _draw(graphviz, context, graph, engine, format)
     if data is None:
         sys.exit(1)
@@ -94,7 +98,22 @@ def main(arguments: list[str]) -> NoReturn:
     os._exit(0)  # freeing a large graph takes time and helps nobody
 
 
-def _prepare(graphviz: Any, context: Any, graph: Any, engine: str, seconds: float) -> str:
+def _memory() -> BinaryIO:
+    """A file that no name leads to, for Graphviz reads from files alone."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("dot"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _parsed(graphviz: Any, dot: BinaryIO) -> Any:
+    dot.flush()
+    os.lseek(dot.fileno(), 0, os.SEEK_SET)
+    return graphviz.agread(dot, None)
+
+
+def _prepare(
+    graphviz: Any, context: Any, graph: Any, dot: BinaryIO, engine: str, seconds: float
+) -> str:
     """Choose how to lay the graph out, and do it, unless dot will. Returns the engine to use."""
     if engine == "dot" and graphviz.agnnodes(graph) + graphviz.agnedges(graph) < 100:
         return engine
@@ -114,7 +133,8 @@ def _prepare(graphviz: Any, context: Any, graph: Any, engine: str, seconds: floa
             f"{len(given.nodes):,} boxes are more than dot lays out in the time it has; drawn with "
             "a plain layered layout, where arrows from one box share a line"
         )
-    for note in positions.place(graphviz, context, graph, given):
+    sizes = positions.measure(graphviz, context, _parsed(graphviz, dot))
+    for note in positions.place(graphviz, graph, given, sizes):
         _note(note)
     return "nop2"
 

@@ -276,6 +276,23 @@ def test_frames_are_drawn_by_the_plain_layout_as_well() -> None:
     assert "plain layered layout" in note
 
 
+def test_a_frame_of_thousands_of_rows_does_not_keep_dot_for_minutes() -> None:
+    chain = " ".join(f"x{i} -> x{i + 1};" for i in range(10_000))
+    drawing = draw(f"digraph {{ subgraph cluster_0 {{ label=m; w -> a -> x0; {chain} }} }}", "svg")
+    assert any("plain layered layout" in note for note in drawing.notes)
+    assert drawing.data.count(b'class="cluster"') == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc fills memory that nobody has set")
+def test_the_plain_layout_reads_no_memory_that_nobody_has_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MALLOC_PERTURB_", "165")
+    end = layout._plain(b'digraph { 0 -> 1; 1 [label="\n(2)"] }', "svg", 60, None)
+    assert end is not None  # a label may begin with an empty line: of an output without a name
+    assert (end.code, end.data.count(b'class="node"')) == (0, 2)
+
+
 def test_dot_is_hurried_where_that_keeps_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     drawing = draw(framed(60), "svg", timeout=30)
     assert drawing.notes == ()

@@ -26,6 +26,10 @@ BUSY = 2e-7
 that hold more than one; measured, give or take a factor of 2."""
 
 
+LONG = 1.5e-10
+"""Seconds that dot takes for the cube of the rows that a frame is long; measured likewise."""
+
+
 class Read(NamedTuple):
     """Boxes and arrows, with Graphviz's handles, in one order; arrows by number of box.
 
@@ -96,7 +100,8 @@ def _each(first: Callable[[], Any], following: Callable[[Any], Any]) -> Iterator
 
 def seconds_of_dot(graph: Read) -> float:
     """How long dot would take, about. It slows down with the boxes and the rows that arrows
-    pass: a leaf that hundreds of steps read has hundreds of arrows through hundreds of rows.
+    pass: a leaf that hundreds of steps read has hundreds of arrows through hundreds of rows. It
+    slows down more where a frame is thousands of rows long.
     """
     arrows = [arrow for arrow, free in zip(graph.arrows, graph.free, strict=True) if not free]
     down = downward(len(graph.nodes), arrows)
@@ -113,22 +118,61 @@ def seconds_of_dot(graph: Read) -> float:
     for step in change:
         passing += step
         busy += passing if passing > 1 else 0
-    return BUSY * busy**2
+    spans = ([rank[box] for box in boxes] for _, boxes, _ in graph.frames if boxes)
+    long = sum((max(span) - min(span) + 1) ** 3 for span in spans)
+    return BUSY * busy**2 + LONG * long
 
 
 # ---- positions
 
 
-def place(graphviz: Any, context: Any, graph: Any, given: Read) -> list[str]:
+class Sizes(NamedTuple):
+    """Width and height in points of each box, of the titles of frames, and of the caption."""
+
+    boxes: list[Point]
+    titles: list[Point]
+    caption: Point
+
+
+def measure(graphviz: Any, context: Any, copy: Any) -> Sizes:
+    """How large things are, as Graphviz draws their labels.
+
+    Graphviz writes it down when it writes DOT; so it lays a copy of the graph out on one spot.
+    The copy cannot be laid out again: freeing such a layout reads memory that nobody has set.
+    """
+    given = read(graphviz, copy)
+    graphviz.agattr(copy, graphviz.AGNODE, b"pos", b"0,0")
+    graphviz.agattr(copy, graphviz.AGEDGE, b"pos", b"")
+    graphviz.agsafeset(copy, b"splines", b"", b"")
+    for handle, _, _ in given.frames:
+        graphviz.agsafeset(handle, b"bb", b"0,0,9,9", b"")
+    graphviz.gvLayout(context, copy, b"nop2")
+    graphviz.gvRenderData(context, copy, b"dot")
+    boxes = [
+        (72 * _number(graphviz, node, b"width", 0.75), 72 * _number(graphviz, node, b"height", 0.5))
+        for node in given.nodes
+    ]
+    titles = [_label(graphviz, handle) for handle, _, _ in given.frames]
+    return Sizes(boxes, titles, _label(graphviz, copy))
+
+
+def _label(graphviz: Any, of: Any) -> Point:
+    """Width and height of the label of a frame or the graph, in points."""
+    width, height = (_number(graphviz, of, name, 0.0) for name in (b"lwidth", b"lheight"))
+    return 72 * width, 72 * height
+
+
+def place(graphviz: Any, graph: Any, given: Read, measured: Sizes) -> list[str]:
     """Lay a graph out and write the positions into it, for the engine nop2 to draw.
 
     Returns notes on what is not as it was asked for.
     """
     turn = _Turn(_text(graphviz, graph, b"rankdir"))
-    sizes = _sizes(graphviz, context, graph, given)
+    sizes, titles, _ = measured
+    graphviz.agattr(graph, graphviz.AGNODE, b"pos", b"")
+    graphviz.agattr(graph, graphviz.AGEDGE, b"pos", b"")
     marked = any(_text(graphviz, edge, b"headlabel") for edge in given.edges)
     kept = [number for number, free in enumerate(given.free) if not free]
-    titles = [_title(graphviz, handle) for handle, _, _ in given.frames]
     frames = [
         Frame(boxes, parent, high)
         for (_, boxes, parent), (_, high) in zip(given.frames, titles, strict=True)
@@ -157,9 +201,8 @@ def place(graphviz: Any, context: Any, graph: Any, given: Read) -> list[str]:
         _write(graphviz, edge, line, directed)
     drawn = made.frames or [None] * len(frames)  # none are laid out sideways
     corners = [turn.point(corner) for r in drawn if r for corner in (r[:2], r[2:])]
-    _caption(
-        graphviz, graph, middles, sizes, [*corners, *(p for line in lines.values() for p in line)]
-    )
+    points = [*corners, *(point for line in lines.values() for point in line)]
+    _caption(graphviz, graph, measured, middles, points)
     return _frame(graphviz, given, drawn, turn, titles)
 
 
@@ -176,29 +219,6 @@ class _Turn:
     def point(self, point: Point) -> Point:
         x, y = point
         return {"LR": (y, -x), "RL": (-y, -x), "BT": (x, y)}.get(self.rankdir, (x, -y))
-
-
-def _sizes(graphviz: Any, context: Any, graph: Any, given: Read) -> list[Point]:
-    """Width and height of each box in points, as Graphviz draws its label.
-
-    Graphviz writes them down when it writes DOT; so it lays the boxes out on one spot first.
-    That does the same for the titles of frames.
-    """
-    splines = _text(graphviz, graph, b"splines")
-    graphviz.agattr(graph, graphviz.AGNODE, b"pos", b"0,0")
-    graphviz.agattr(graph, graphviz.AGEDGE, b"pos", b"")
-    graphviz.agsafeset(graph, b"splines", b"", b"")
-    for handle, _, _ in given.frames:
-        graphviz.agsafeset(handle, b"bb", b"0,0,9,9", b"")
-    graphviz.gvLayout(context, graph, b"nop2")
-    graphviz.gvRenderData(context, graph, b"dot")
-    found = [
-        (72 * _number(graphviz, node, b"width", 0.75), 72 * _number(graphviz, node, b"height", 0.5))
-        for node in given.nodes
-    ]
-    graphviz.gvFreeLayout(context, graph)
-    graphviz.agsafeset(graph, b"splines", splines.encode(), b"")
-    return found
 
 
 def _free(tail: Point, tail_size: Point, head: Point, head_size: Point) -> Line:
@@ -250,13 +270,13 @@ def _back(tip: Point, before: Point, size: float) -> Point:
 
 
 def _caption(
-    graphviz: Any, graph: Any, middles: list[Point], sizes: list[Point], points: list[Point]
+    graphviz: Any, graph: Any, measured: Sizes, middles: list[Point], points: list[Point]
 ) -> None:
     """Give the graph's own label a place below the drawing, or above where it asks for that."""
-    wide, high = _title(graphviz, graph)
+    wide, high = measured.caption
     if not high or not middles:
         return
-    halves = [(w / 2, h / 2) for w, h in sizes]
+    halves = [(w / 2, h / 2) for w, h in measured.boxes]
     boxes = list(zip(middles, halves, strict=True))
     left = min([x - w for (x, _), (w, _) in boxes] + [x for x, _ in points]) - PADDING
     right = max([x + w for (x, _), (w, _) in boxes] + [x for x, _ in points]) + PADDING
@@ -269,12 +289,6 @@ def _caption(
     bounds = left - more, min(low, height - high / 2), right + more, max(top, height + high / 2)
     graphviz.agsafeset(graph, b"bb", ",".join([f"{x:.1f}" for x in bounds]).encode(), b"")
     graphviz.agsafeset(graph, b"lp", f"{middle:.1f},{height:.1f}".encode(), b"")
-
-
-def _title(graphviz: Any, cluster: Any) -> Point:
-    """Width and height of the label of a frame or the graph, in points."""
-    width, height = (_number(graphviz, cluster, name, 0.0) for name in (b"lwidth", b"lheight"))
-    return 72 * width, 72 * height
 
 
 def _frame(
