@@ -19,13 +19,12 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-
-import torch
+from typing import Any
 
 from bench.attempts import attempt
 from bench.engines import PEERS
 from bench.measuring import OURS, Plan, Row
-from bench.operators import DIFFER, MATCH, WORSE, judged, peer
+from bench.operators import DIFFER, MATCH, WORSE, Peer, judged, peer
 from bench.samples import entries
 from graphviz_autograd.verification import ops
 
@@ -39,29 +38,36 @@ FIRST, EACH = 3, 3
 
 SLOW = f"over {EACH} s"
 
+ORDERS = (1, 2)
+
+Counts = dict[str, int]
+"""How many entries fared how."""
+
 
 def rows(plan: Plan) -> Iterator[Row]:
-    every = 10 if plan.quick else 1
-    for order in (1, 2):
+    every, long = 10 if plan.quick else 1, 10 * plan.limit
+    found = {OURS: attempt(by_us, every, limit=long)}
+    for who in PEERS if plan.peers else ():
+        found[who] = attempt(by_peer, who, every, plan.limit, limit=long)
+    for number, order in enumerate(ORDERS):
         case = f"order {order}{', every tenth entry' if plan.quick else ''}"
-        for who in (OURS, *PEERS) if plan.peers else (OURS,):
-            if who == OURS:
-                done = attempt(by_us, order, every, limit=10 * plan.limit)
-            else:
-                done = attempt(by_peer, who, order, every, plan.limit, limit=2 * plan.limit)
+        for who, done in found.items():
             if done.said:
                 yield Row(case, who, said=done.said)
                 continue
-            counts = done.result
-            said = ", ".join(f"{number} {what}" for what, number in counts.items() if what != MATCH)
+            counts = done.result[number]
+            said = ", ".join(f"{count} {what}" for what, count in counts.items() if what != MATCH)
             yield Row(case, who, sum(counts.values()), counts.get(MATCH, 0), said=said)
 
 
-def by_us(order: int, every: int) -> dict[str, int]:
-    """From the sweep that users have, too."""
-    names = "|".join(map(re.escape, entries(order, every)))
-    processes = min(4, os.cpu_count() or 1)  # no time is taken here
-    return dict(Counter(map(_answer, ops.sweep(f"^({names})$", order, processes=processes))))
+def by_us(every: int) -> list[Counts]:
+    """From the sweep that users have, too; at each order."""
+    processes = 1 if every > 1 else min(4, os.cpu_count() or 1)  # no time is taken here
+    found = []
+    for order in ORDERS:
+        names = f"^({'|'.join(map(re.escape, entries(order, every)))})$"
+        found.append(dict(Counter(map(_answer, ops.sweep(names, order, processes=processes)))))
+    return found
 
 
 def _answer(result: ops.EntryResult) -> str:
@@ -70,11 +76,16 @@ def _answer(result: ops.EntryResult) -> str:
     return DIFFER if result.failed else "refused" if result.unsupported else "empty"
 
 
-def by_peer(who: str, order: int, every: int, seconds: float) -> dict[str, int]:
-    torch.set_num_threads(1)
-    began, found, library = time.monotonic(), Counter(dict.fromkeys(WORSE, 0)), peer(who)
+def by_peer(who: str, every: int, seconds: float) -> list[Counts]:
+    """At each order, in so many seconds for each."""
     signal.signal(signal.SIGALRM, _too_slow)
-    for entry in entries(order, every).values():
+    library = peer(who)
+    return [_counted(library, entries(order, every), order, seconds) for order in ORDERS]
+
+
+def _counted(library: Peer, some: dict[str, Any], order: int, seconds: float) -> Counts:
+    began, found = time.monotonic(), Counter(dict.fromkeys(WORSE, 0))
+    for entry in some.values():
         if time.monotonic() - began > seconds:
             found["not reached"] += 1
             continue

@@ -44,16 +44,18 @@ def section(name: str, rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row], module: Any) -> str:
-    """A line a row; ratios as median (least to largest)."""
+    """A line a row; ratios as median (least to largest). Where no row has a size, no column."""
     references = [to for to in module.TO if any(to in row.ratios for row in rows)]
-    head = ["case", module.SIZES, "who", module.MEASURES, *(f"÷ {to}" for to in references)]
-    lines = [head, ["---", "---:", "---", "---:", *("---:" for _ in references)]]
-    last = None
+    sizes = [module.SIZES] if any(row.size is not None for row in rows) else []
+    head = ["case", *sizes, "who", module.MEASURES, *(f"÷ {to}" for to in references)]
+    rule = ["---", *("---:" for _ in sizes), "---", "---:", *("---:" for _ in references)]
+    lines = [head, rule]
+    last: list[str] = []
     for row in rows:
-        case = (row.case, f"{row.size:,}" if row.size is not None else "")
+        case = [row.case, *(f"{row.size:,}" if row.size is not None else "" for _ in sizes)]
         ratios = [ratio(row.ratios.get(to)) for to in references]
-        lines.append([*(case if case != last else ("", "")), row.who, answer(row, module.UNIT)])
-        lines[-1] += ratios
+        shown = case if case != last else ["" for _ in case]
+        lines.append([*shown, row.who, answer(row, module.UNIT), *ratios])
         last = case
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
