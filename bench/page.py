@@ -6,9 +6,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.measuring import Row, Spread, growth
+from bench.measuring import OURS, Row, Spread, growth
 
 BEGIN, END = "<!-- what `make bench` found -->", "<!-- end -->"
+
+LESS = 0.95
+"""What is told as less: not what differs by a breath."""
 
 SIZES_NEEDED = 4
 """Growth is told where a family has so many sizes."""
@@ -28,14 +31,36 @@ def tables(results: Mapping[str, Any]) -> str:
         f"{machine['memory']}, {machine['system']}, Python {machine['python']}; {versions}. "
         f"{plan['rounds']} rounds or more; the whole run took {results['seconds'] / 60:.0f} "
         "minutes.",
+        "### Where a peer took less than ours",
+        "\n".join(bullet for name, rows in questions.items() for bullet in less(name, rows)),
         *(section(name, rows) for name, rows in questions.items()),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
+
+
+def less(name: str, rows: Sequence[Row]) -> list[str]:
+    """A line for each peer that took less than ours in some of a question's cases."""
+    module = _module(name)
+    ours = {row.case: row.value for row in rows if row.who == OURS}
+    found: dict[str, list[tuple[float, str]]] = {}
+    for row in rows:
+        beside = ours.get(row.case)
+        known = row.who in module.TO or row.who.startswith((OURS, "not taken"))
+        if module.TO and not known and row.value and beside and row.value < LESS * beside:
+            found.setdefault(row.who, []).append((row.value / beside, row.case))
+    return [
+        f"- {name}: {who}, {', '.join(f'{case} ({short(share)})' for share, case in cases)}"
+        for who, cases in found.items()
+    ]
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"bench.{name}")
 
 
 def section(name: str, rows: Sequence[Row]) -> str:
     """What one question asks, and its rows."""
-    module = importlib.import_module(f"bench.{name}")
+    module = _module(name)
     asks, _, how = (module.__doc__ or "").partition("\n\n")
     parts = [f"### {asks}", " ".join(how.split()), table(rows, module)]
     parts += [" ".join(lines) for lines in (growths(rows),) if lines]

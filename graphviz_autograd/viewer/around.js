@@ -7,12 +7,15 @@
  * @typedef {{graph: string, title?: string, theme?: string, saved?: boolean}} Given
  */
 
+/** Whether there is a page around this one, as in a notebook's cell. */
+export const framed = parent !== window;
+
 /**
  * What the page around this one gives, once: `{gva: "show", graph, title, theme, saved}`.
  * @returns {Promise<Given>}
  */
 export function given() {
-  if (parent === window) {
+  if (!framed) {
     throw new Error("it shows what a page around it gives, and there is none; open that page");
   }
   return new Promise((resolve) => {
@@ -28,5 +31,5 @@ export function given() {
 
 /** @param {{gva: "waiting" | "ready"} | {gva: "failed", reason: string}} message */
 export function tell(message) {
-  if (parent !== window) parent.postMessage(message, "*");
+  if (framed) parent.postMessage(message, "*");
 }

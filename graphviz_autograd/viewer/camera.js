@@ -5,6 +5,8 @@
  * @typedef {{x: number, y: number, width: number, height: number}} Place
  */
 
+import { framed } from "./around.js";
+
 const [LEAST, MOST] = [0.002, 6];
 const STEP = 1.25;
 const MARGIN = 28;
@@ -25,6 +27,9 @@ export class Camera {
     this.dragged = false;
     this.flight = 0;
     this.covered = 0;  // pixels at the left, by a legend
+    this.known = { canvas: this.size, window: [innerWidth, innerHeight] };
+    this.taken = !framed;  // whether the wheel is meant for the picture, and not for the page around
+    addEventListener("blur", () => (this.taken = !framed));
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
@@ -40,9 +45,30 @@ export class Camera {
     this.moved(view);
   }
 
-  /** The place to look at it from has another size. */
-  resized() {
-    this.moved(this.view);
+  /**
+   * The place to look at it from has another size. What was in the middle of a window stays there;
+   * some of the world can be seen afterwards.
+   * @param {{width: number, height: number}} world
+   */
+  resized(world) {
+    const { canvas, window: [wide, high] } = this.known;
+    const { width, height } = this.size;
+    this.known = { canvas: { width, height }, window: [innerWidth, innerHeight] };
+    const moves = wide !== innerWidth || high !== innerHeight ? 0.5 : 0;
+    const along = (/** @type {number} */ start, /** @type {number} */ length,
+      /** @type {number} */ room, /** @type {number} */ before) => {
+      const from = start + (room - before) * moves;
+      const least = Math.min(length, room / 4);
+      return from + shift(from, from + length, room, room - least);
+    };
+    const { x, y, scale } = this.view;
+    const view = {
+      scale,
+      x: along(x, world.width * scale, width, canvas.width),
+      y: along(y, world.height * scale, height, canvas.height),
+    };
+    if (view.x === x && view.y === y) this.moved(view);  // and a flight goes on
+    else this.set(view);
   }
 
   /** @param {number} dx @param {number} dy  in pixels */
@@ -122,22 +148,41 @@ export class Camera {
     return { scale, x: this.covered + x, y: start(place.y + place.height / 2, world.height, height) };
   }
 
+  /**
+   * The view moved as little as it takes to see a place, or as much of it as there is room for.
+   * With a world, no wide margin is left beside that while some of it is out of sight.
+   * @param {Place} place
+   * @param {{width: number, height: number}} [world]
+   * @returns {View}
+   */
+  taking(place, world) {
+    const { x, y, scale } = this.view;
+    const along = (/** @type {number} */ origin, /** @type {[number, number]} */ [start, length],
+      /** @type {number} */ room, /** @type {number | undefined} */ all) => {
+      const from = origin + start * scale;
+      const there = origin + shift(from, from + length * scale, room, MARGIN);
+      if (all === undefined) return there;
+      const margin = all * scale + 2 * MARGIN > room ? Math.max(MARGIN, room / 4) : MARGIN;
+      return there + shift(there, there + all * scale, room, margin);
+    };
+    const { covered, size: { width, height } } = this;
+    return {
+      scale,
+      x: covered + along(x - covered, [place.x, place.width], width - covered, world?.width),
+      y: along(y, [place.y, place.height], height, world?.height),
+    };
+  }
+
   /** Pans as little as it takes to see a place. @param {Place} place */
   reveal(place) {
-    const { x, y, scale } = this.view;
-    const { width, height } = this.size;
-    const shift = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ room) =>
-      from < MARGIN ? MARGIN - from : Math.min(0, room - MARGIN - to);
-    const [left, top] = [place.x * scale + x, place.y * scale + y];
-    this.pan(
-      shift(left, left + place.width * scale, width),
-      shift(top, top + place.height * scale, height),
-    );
+    const view = this.taking(place);
+    if (view.x !== this.view.x || view.y !== this.view.y) this.fly(view);
   }
 
   /** Goes there in a moment, or at once for who wants nothing to move. @param {View} view */
   fly(view) {
-    if (still()) return this.set(view);
+    const { x, y, scale } = this.view;
+    if (still() || (x === view.x && y === view.y && scale === view.scale)) return this.set(view);
     const [from, began] = [this.view, performance.now()];
     const next = (/** @type {number} */ now) => {
       const t = eased(Math.min(1, Math.max(0, now - began) / FLIGHT));
@@ -151,6 +196,7 @@ export class Camera {
 
   /** @param {WheelEvent} event */
   #wheel(event) {
+    if (!this.taken && !event.ctrlKey && !event.metaKey) return;  // the page around scrolls
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
     const speed = event.ctrlKey ? 0.01 : 0.0015;
@@ -160,6 +206,7 @@ export class Camera {
   /** @param {PointerEvent} event */
   #down(event) {
     if (event.button) return;
+    this.taken = true;
     this.fingers.set(event.pointerId, this.#at(event));
     if (this.fingers.size === 1) this.dragged = false;
   }
@@ -190,6 +237,19 @@ export class Camera {
     const { left, top } = this.canvas.getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
   }
+}
+
+/**
+ * By how much to move what goes from one point to another: as little as it takes to have it within
+ * a room with these margins, or the room within it, where it is longer.
+ * @param {number} from
+ * @param {number} to
+ * @param {number} room
+ * @param {number} margin
+ */
+function shift(from, to, room, margin) {
+  const ends = [margin - from, room - margin - to];
+  return Math.max(Math.min(...ends), Math.min(0, Math.max(...ends)));
 }
 
 /** Whether this person asked for less motion. */

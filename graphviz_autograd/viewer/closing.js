@@ -5,6 +5,7 @@
  * @typedef {import("./graph.js").Node} Node
  */
 
+import { countCopies } from "./leaves.js";
 import { countBoxes } from "./visible.js";
 
 export const MOST = 1_500;  // boxes that "all" opens
@@ -53,7 +54,7 @@ export function opened(graph, closed, { within, most = MOST } = {}) {
       if (depth < limit) tried.delete(id);
       else tried.add(id);
     }
-    if (countBoxes(graph, tried) <= most) return { closed: tried, whole: limit > deepest };
+    if (countBoxes(graph, tried) + countCopies(graph, tried) <= most) return { closed: tried, whole: limit > deepest };
   }
   return { closed: new Set(closed), whole: false };
 }

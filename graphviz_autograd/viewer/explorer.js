@@ -24,6 +24,8 @@ import { picture } from "./picture.js";
 import { View } from "./view.js";
 import { about } from "./words.js";
 
+const LATE = 300;  // milliseconds of work from which on it is told
+
 export class Explorer {
   /**
    * @param {Graph} graph
@@ -55,6 +57,8 @@ export class Explorer {
     /** @type {Layer | null} */
     this.layer = null;
     this.turn = 0;
+    this.waiting = 0;
+    this.counts = counted(graph);
     /** @type {number | undefined} where one looks first: at a fault, or at the root */
     this.start = graph.nodes.find((node) => node.data.verify?.first)?.id ?? graph.outputs[0];
   }
@@ -67,13 +71,17 @@ export class Explorer {
     const turn = ++this.turn;
     const began = performance.now();
     this.page.canvas.setAttribute("aria-busy", "true");
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.say("Laying out …", { busy: true }), LATE);
     const { saved, clones } = this.state;
     const showing = { ...this.showing, saved, clones };
     const drawn = picture(this.graph, this.state.closed, showing, this.measure);
     try {
       const { layout, note } = await this.layouts.of(drawn);
       if (turn !== this.turn) return;
+      clearTimeout(this.waiting);
       this.view.draw(drawn, layout, anchor);
+      this.#keep();
       fillMeanings(this.page.meanings, drawn);
       this.page.clonesLabel.hidden = !drawn.shared;
       this.#dress();
@@ -84,21 +92,35 @@ export class Explorer {
       this.changed();
       this.minimap.update();
     } catch (error) {
-      if (!(error instanceof Superseded)) throw error;
+      if (error instanceof Superseded) return;
+      clearTimeout(this.waiting);
+      this.page.canvas.setAttribute("aria-busy", "false");
+      throw error;
     }
   }
 
-  #counts() {
-    const boxes = this.view.picture.boxes.length;
-    const nodes = this.graph.nodes.filter((node) => node.kind !== "group").length;
-    const plural = (/** @type {number} */ count, /** @type {string} */ one) =>
-      `${count.toLocaleString("en")} ${count === 1 ? one : { box: "boxes", node: "nodes" }[one]}`;
-    return `${plural(nodes, "node")} as ${plural(boxes, "box")}`;
+  /** What is selected is to be seen: it, or the group that holds it. */
+  #keep() {
+    const { selected } = this.state;
+    if (selected === null) return;
+    const shown = this.view.picture.box.get(selected) ?? selected;
+    this.state.selected = this.view.placeOf(shown) ? shown : null;
   }
 
-  /** @param {string} text */
-  say(text) {
+  /** As `gva` counts on the command line. */
+  #counts() {
+    const said = (/** @type {number} */ count, /** @type {string} */ one, /** @type {string} */ many) =>
+      `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+    const { ops, leaves, saved } = this.counts;
+    const nodes = [said(ops, "op", "ops"), said(leaves, "leaf", "leaves")];
+    if (this.state.saved) nodes.push(said(saved, "saved tensor", "saved tensors"));
+    return `${nodes.join(", ")} · ${said(this.view.picture.boxes.length, "box", "boxes")}`;
+  }
+
+  /** @param {string} text @param {{busy?: boolean}} [options]  busy: it is at work */
+  say(text, { busy = false } = {}) {
     this.page.status.textContent = text;
+    this.page.status.classList.toggle("busy", busy);
   }
 
   // ---- opening and closing
@@ -127,11 +149,13 @@ export class Explorer {
 
   /** @param {number} [within]  a group; else everywhere */
   openMost(within) {
+    if (within === undefined) this.state.selected = null;  // or its light would dim all that opens
     const { closed, whole } = closing.opened(this.graph, this.state.closed, { within });
     this.#close(closed, within ?? null, whole ? "" : `opened as far as ${closing.MOST} boxes go`);
   }
 
   closeAll() {
+    this.state.selected = null;
     this.#close(closing.all(this.graph), null);
   }
 
@@ -174,9 +198,14 @@ export class Explorer {
     this.state.selected = id;
     this.chosen = key ? [key] : [];
     this.#dress();
-    const place = this.view.boxes.get(key ?? `${id}`)?.place;
-    if (place) this.view.camera.reveal(place);  // the panel may cover it
     this.changed();
+  }
+
+  /** Brings what is selected into sight: the panel may cover it. */
+  reveal() {
+    const { selected } = this.state;
+    const place = this.view.boxes.get(this.chosen[0] ?? `${selected}`)?.place;
+    if (place) this.view.camera.reveal(place);
   }
 
   /**
@@ -240,8 +269,17 @@ export class Explorer {
         openAll: (group) => this.openAll(group),
         close: () => this.select(null),
         isOpen: (group) => this.isOpen(group),
+        boxOf: (one) => this.graph.node(this.view.picture.box.get(one.id) ?? one.id),
         layers: this.layers,
       });
     }
   }
+}
+
+/** @param {Graph} graph */
+function counted({ nodes, edges }) {
+  const count = (/** @type {string} */ kind) => nodes.filter((node) => node.kind === kind).length;
+  const made = new Set(edges.filter((edge) => edge.kind === "grad").map((edge) => edge.target));
+  const roots = nodes.filter((node) => node.kind === "output" && !made.has(node.id)).length;
+  return { ops: count("op"), leaves: count("leaf") + roots, saved: count("saved") };
 }

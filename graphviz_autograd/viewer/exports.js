@@ -9,6 +9,7 @@ import { svg } from "./dom.js";
 
 const MARGIN = 12;
 const LARGEST = 12_000;  // pixels a side that browsers still paint
+const STOP = ["stop-color"];
 const LOOKS = [
   "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray",
   "paint-order", "opacity", "font-family", "font-size", "font-weight", "text-anchor",
@@ -36,10 +37,10 @@ export function svgText(view, part) {
     }
   }
   const defs = view.canvas.querySelector("defs");
-  const patterns = /** @type {Element} */ (defs?.cloneNode(true));
-  if (defs) styled(defs, patterns);
+  const gradients = /** @type {Element} */ (defs?.cloneNode(true));
+  if (defs) styled(defs, gradients);
   const root = svg("svg", { width, height, viewBox: `${x} ${y} ${width} ${height}` },
-    patterns, svg("rect", { x, y, width, height, fill: paper }), world);
+    gradients, svg("rect", { x, y, width, height, fill: paper }), world);
   root.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
 }
@@ -111,9 +112,9 @@ function styled(original, copy) {
   const pairs = [[original, copy]];
   for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
     const [from, to] = pair;
-    if (!["g", "defs", "pattern", "title"].includes(from.tagName)) {
+    if (!["g", "defs", "linearGradient", "title"].includes(from.tagName)) {
       const style = getComputedStyle(from);
-      for (const name of LOOKS) {
+      for (const name of from.tagName === "stop" ? STOP : LOOKS) {
         const value = style.getPropertyValue(name);
         if (value && value !== "none" || name === "fill") to.setAttribute(name, value);
       }

@@ -4,6 +4,7 @@
  * @typedef {"next" | "previous" | "left" | "right"} Way
  */
 
+import { framed } from "./around.js";
 import { html } from "./dom.js";
 
 export const KEYS = [
@@ -13,7 +14,7 @@ export const KEYS = [
   ["Space", "all that is known of a box"],
   ["/", "search"],
   ["f", "fit everything in"],
-  ["+ −", "zoom (the wheel does too)"],
+  ["+ −", `zoom (the wheel does too${framed ? ", with Ctrl or ⌘ or after a click on the picture" : ""})`],
   ["Shift + arrows", "move the picture"],
   ["e", "open all groups"],
   ["c", "close all groups"],

@@ -7,7 +7,7 @@
  * @typedef {import("./graph.js").Graph} Graph
  * @typedef {import("./graph.js").Node} Node
  * @typedef {{
- *   name: string, numeric: boolean, bytes: boolean,
+ *   name: string, numeric: boolean, bytes: boolean, note: string,
  *   own: Map<number, number | string>, values: Map<number, number | string>,
  * }} Layer
  *   `own` has what nodes have themselves, `values` also what follows for groups
@@ -19,10 +19,17 @@ export const VERIFY = "verify status";
 const SAVED = "saved bytes";
 const SUMMED = /bytes|parameters|elements|count|time|seconds|flops|calls|_ms$|_s$/i;
 const MOST_KINDS = 12;
+/** Parts of what `verify` found that are layers, and what they are called. @type {Record<string, string>} */
+const FOUND = { status: VERIFY, absolute: "largest difference", relative: "relative difference" };
+/** Ops whose output has no memory of its own. */
+export const VIEWS = new Set(`Alias AsStrided Chunk Diagonal Expand Narrow NumpyT Permute ReshapeAlias Select
+  Slice Split SplitWithSizes Squeeze T Transpose Unbind Unfold UnsafeView Unsqueeze View ViewAsComplex
+  ViewAsReal`.split(/\s+/));
+const NOTES = /** @type {Record<string, string>} */ ({ "output bytes": "without views: they own no memory" });
 const BUILT_IN = {
   "parameters": (/** @type {Node} */ node) =>
     (node.kind === "leaf" && node.clone_of === null ? total(node, elementsOf) : undefined),
-  "output bytes": (/** @type {Node} */ node) => (node.kind === "op" ? total(node, bytesOf) : undefined),
+  "output bytes": (/** @type {Node} */ node) => (node.kind === "op" && ownsMemory(node) ? total(node, bytesOf) : undefined),
   [SAVED]: (/** @type {Node} */ node) => (node.kind === "saved" ? total(node, bytesOf) : undefined),
 };
 
@@ -48,7 +55,10 @@ export function layersOf(graph) {
     for (const [name, value] of Object.entries(node.data)) {
       if (name === "cut") continue;
       if (value && typeof value === "object") {
-        for (const [part, one] of Object.entries(value)) note(`${name} ${part}`, node.id, one);
+        for (const [part, one] of Object.entries(value)) {
+          const layer = name === "verify" ? FOUND[part] : `${name} ${part}`;
+          if (layer) note(layer, node.id, one);
+        }
       } else note(name, node.id, value);
     }
   }
@@ -57,7 +67,8 @@ export function layersOf(graph) {
   for (const [name, own] of found) {
     const numeric = [...own.values()].every((value) => typeof value === "number");
     if (!numeric && new Set(own.values()).size > MOST_KINDS) continue;
-    layers.set(name, { name, numeric, bytes: /bytes/i.test(name), own, values: own });
+    const bytes = /bytes/i.test(name);
+    layers.set(name, { name, numeric, bytes, note: NOTES[name] ?? "", own, values: own });
   }
   const bytes = [...layers.get("bytes")?.own.keys() ?? []];  // as the walker notes them
   if (bytes.every((id) => graph.node(id).kind === "saved")) layers.delete("bytes");
@@ -149,11 +160,16 @@ export function textOf(layer, value) {
   return layer.bytes ? bytesText(value) : countText(value);
 }
 
-/** @template T @param {T[]} values @returns {Map<T, number>} */
-function counted(values) {
+/** @template T @param {Iterable<T>} values @returns {Map<T, number>} */
+export function counted(values) {
   const counts = new Map();
   for (const one of values) counts.set(one, (counts.get(one) ?? 0) + 1);
   return counts;
+}
+
+/** @param {Node} node  an op */
+function ownsMemory({ op }) {
+  return op !== "AccumulateGrad" && !VIEWS.has(op.replace(/^_/, "").replace(/Backward\d*$/, ""));
 }
 
 /** @param {Node} node @param {(tensor: import("./graph.js").Tensor) => number | null} of */

@@ -8,7 +8,8 @@
  */
 
 import { html } from "./dom.js";
-import { textOf, top } from "./layers.js";
+import { isOutput } from "./found.js";
+import { counted, textOf, top, VERIFY } from "./layers.js";
 import { title } from "./words.js";
 
 const STEPS = 12;
@@ -24,8 +25,9 @@ const NARROW = 760;  // pixels of a window, as in viewer.css
 export function fill(place, graph, layer, scale, go) {
   place.hidden = !layer;
   if (!layer || !scale) return;
-  const children = layer.numeric ? numbers(graph, layer, scale, go) : kinds(layer, scale);
-  place.replaceChildren(html("h2", {}, layer.name), ...children);
+  const children = layer.numeric ? numbers(graph, layer, scale, go) : kinds(graph, layer, scale);
+  const note = layer.note ? [html("p", { class: "note" }, layer.note)] : [];
+  place.replaceChildren(html("h2", {}, layer.name), ...note, ...children);
 }
 
 /** @param {Graph} graph @param {Layer} layer @param {Scale} scale @param {(node: Node) => void} go */
@@ -61,16 +63,14 @@ function where(graph, node) {
   return path && !node.names.length ? html("bdi", { class: "where" }, `${path} `) : null;
 }
 
-/** @param {Layer} layer @param {Scale} scale */
-function kinds(layer, scale) {
-  const counts = new Map();
-  for (const value of [...layer.own.values()].map(String)) {
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
+/** @param {Graph} graph @param {Layer} layer @param {Scale} scale */
+function kinds(graph, layer, scale) {
+  const meant = [...layer.own].filter(([id]) => layer.name !== VERIFY || !isOutput(graph.node(id)));
+  const counts = counted(meant.map(([, value]) => String(value)));
   return [html("ul", { class: "kinds" }, ...scale.kinds.map((kind) => {
     const swatch = html("span", { class: `swatch${kind === "not checked" ? " striped" : ""}` });
     if (kind !== "not checked") swatch.style.background = scale.of(kind).fill;
-    const count = html("span", { class: "value" }, `${counts.get(kind)}`);
+    const count = html("span", { class: "value" }, `${counts.get(kind) ?? 0}`);
     return html("li", {}, swatch, html("bdi", {}, kind), count);
   }))];
 }

@@ -22,6 +22,9 @@ import { sectioned } from "./sections.js";
 import { onSystemChange, wear } from "./theme.js";
 import { step } from "./walking.js";
 
+const TWICE = 400;  // milliseconds between the two clicks of a double one, where the browser does not say
+const NEAR = 8;  // pixels between them
+
 /** @param {string} id */
 function held(id) {
   return document.getElementById(id)?.textContent ?? "";
@@ -61,6 +64,8 @@ async function start(settings, text) {
   await explorer.show({
     then: () => explorer.view.camera.set(view ?? explorer.view.opening(explorer.start)),
   });
+  remember(state, first);
+  new ResizeObserver(() => explorer.view.camera.resized(explorer.view.layout)).observe(parts.canvas);
 }
 
 /** @param {HTMLSelectElement} choice @param {string} value */
@@ -104,12 +109,14 @@ function connect(explorer, settings) {
   pointing(explorer);
   typing(explorer, settings.rankdir);
   addEventListener("unhandledrejection", ({ reason }) => explorer.say(String(reason)));
-  new ResizeObserver(() => view.camera.resized()).observe(parts.canvas);
 }
 
 /** What the mouse does. @param {Explorer} explorer */
 function pointing(explorer) {
   const { view, graph } = explorer;
+  /** @type {{node: import("./graph.js").Node, event: MouseEvent} | null} */
+  let first = null;  // the click that may become a double one
+  let waiting = 0;
   const canvas = explorer.page.canvas;
   const at = (/** @type {Event} */ event) => {
     const element = /** @type {Element} */ (event.target).closest("[data-node]");
@@ -119,17 +126,35 @@ function pointing(explorer) {
     if (view.camera.dragged) return;
     const element = at(event);
     if (!element) return explorer.select(null);
-    explorer.select(Number(element.dataset.node), element.dataset.key);
+    const node = graph.node(Number(element.dataset.node));
+    first = { node, event };
+    explorer.select(node.id, element.dataset.key);
     view.focus(element.dataset.key ?? "");
+    waiting = setTimeout(() => explorer.reveal(), TWICE);  // until then nothing moves away
   });
-  canvas.addEventListener("dblclick", (event) => {
-    const element = at(event);
-    if (element) explorer.toggle(graph.node(Number(element.dataset.node)));
-  });
+  document.addEventListener("pointerdown", () => clearTimeout(waiting), { capture: true });
+  document.addEventListener("keydown", () => {
+    first = null;
+    clearTimeout(waiting);
+  }, { capture: true });
+  // What the first click of two opens may lie where the second one falls.
+  document.addEventListener("click", (event) => {
+    const before = first;
+    first = null;
+    if (!before || !isSecond(event, before.event)) return;
+    event.stopPropagation();
+    explorer.toggle(before.node);
+  }, { capture: true });
   canvas.addEventListener("pointerover", (event) => {
     explorer.hover(at(event));
   });
   canvas.addEventListener("pointerleave", () => explorer.hover(null));
+}
+
+/** Whether a click makes a double one of the one before. @param {MouseEvent} event @param {MouseEvent} before */
+function isSecond(event, before) {
+  const soon = event.detail === 2 || (event.detail === 1 && event.timeStamp - before.timeStamp < TWICE);
+  return soon && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < NEAR;
 }
 
 /** What the keyboard does. @param {Explorer} explorer @param {string} rankdir */
@@ -163,8 +188,10 @@ function typing(explorer, rankdir) {
     if (!(element instanceof SVGElement)) return false;
     const node = graph.node(Number(element.dataset.node));
     if (event.key === "Enter" && node.kind === "group") explorer.toggle(node);
-    else if (event.key === "Enter" || event.key === " ") explorer.select(node.id, element.dataset.key);
-    else return false;
+    else if (event.key === "Enter" || event.key === " ") {
+      explorer.select(node.id, element.dataset.key);
+      explorer.reveal();
+    } else return false;
     return true;
   });
 }

@@ -35,17 +35,25 @@ export const ARROWS = {
 export function fill(list, { boxes, frames, arrows }) {
   const seen = new Set([...boxes.map(({ node }) => boxOf(node)), ...(frames.length ? ["frame"] : [])]);
   const kinds = new Set(arrows.map(({ edge }) => edge.kind));
-  const row = (/** @type {string} */ look, /** @type {string} */ text) =>
-    html("li", {}, html("span", { class: look, "aria-hidden": true }), text);
   list.replaceChildren(
     ...Object.entries(BOXES).filter(([name]) => seen.has(name))
-      .map(([name, text]) => row(`swatch kind-${name === "last" ? "output" : name}`, text)),
+      .map(([name, text]) => html("li", {}, sample(name), text)),
     ...Object.entries(ARROWS).filter(([kind]) => kinds.has(kind))
-      .map(([kind, text]) => row(`stroke kind-${kind}`, text)),
+      .map(([kind, text]) => html("li", {}, html("span", { class: `stroke kind-${kind}`, "aria-hidden": true }), text)),
   );
 }
 
-/** @param {Node} node  a box of a picture */
+/** The colour of a node's box, beside its name. @param {Node} node */
+export function swatch(node) {
+  return sample(boxOf(node));
+}
+
+/** @param {string} name  of BOXES */
+function sample(name) {
+  return html("span", { class: `swatch kind-${name === "last" ? "output" : name}`, "aria-hidden": true });
+}
+
+/** @param {Node} node */
 function boxOf(node) {
   if (node.kind === "output" && node.op) return "last";
   if (node.kind !== "group") return node.kind;

@@ -59,7 +59,7 @@ export function page({ title, own, legend, layers }) {
   }
   parts.clonesLabel.append(parts.clones, "Repeat leaves");
   const pair = (/** @type {string} */ text, /** @type {HTMLElement} */ control) =>
-    html("label", {}, text, control);
+    html("label", {}, html("span", { class: "what" }, text), control);
   document.body.append(
     html("header", { id: "bar" },
       html("h1", { title }, html("bdi", {}, title)),

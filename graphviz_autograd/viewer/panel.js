@@ -6,20 +6,22 @@
  * @typedef {import("./graph.js").Edge} Edge
  * @typedef {{
  *   go: (node: Node) => void, toggle: (node: Node) => void, openAll: (node: Node) => void,
- *   close: () => void, isOpen: (node: Node) => boolean,
+ *   close: () => void, isOpen: (node: Node) => boolean, boxOf: (node: Node) => Node,
  *   layers: Map<string, import("./layers.js").Layer>,
- * }} Doing
+ * }} Doing  what its buttons do; boxOf: the box that shows a node
  */
 
 import { html } from "./dom.js";
-import { inside } from "./found.js";
+import { foundRows, inside } from "./found.js";
+import { grouped } from "./graph.js";
 import { told } from "./layers.js";
+import { swatch } from "./meanings.js";
+import { shown } from "./text.js";
 import {
-  attributesOf, bytesOf, bytesText, callText, countText, elementsOf, shapeText, shown, title, valueText,
+  attributesOf, bytesOf, bytesText, callText, countText, elementsOf, shapeText, title, valueText,
 } from "./words.js";
 
 const MOST = 40;  // links of one list
-const SAID = ["id", "kind", "name", "module", "line"];  // parts of a layer that the panel has above
 
 /**
  * @param {HTMLElement} panel
@@ -30,11 +32,11 @@ const SAID = ["id", "kind", "name", "module", "line"];  // parts of a layer that
 export function fill(panel, graph, node, doing) {
   const parts = [
     html("header", {},
-      html("span", { class: `swatch kind-${node.kind}`, "aria-hidden": true }),
+      swatch(node),
       html("h2", {}, html("bdi", {}, title(graph, node))),
       html("button", { type: "button", class: "close", "aria-label": "Close", click: doing.close }, "×")),
     html("p", { class: "kind" }, kindText(node)),
-    node.kind === "group" ? groupButtons(node, doing) : null,
+    node.kind === "group" ? groupButtons(graph, node, doing) : null,
     facts(graph, node, doing),
     tensors("Outputs", node),
     saved(graph, node, doing),
@@ -48,8 +50,11 @@ export function fill(panel, graph, node, doing) {
 
 /** @param {Node} node */
 function kindText(node) {
-  if (node.kind === "group") return { module: "module call", more: "equal blocks" }[node.op] ?? node.op;
-  if (node.kind === "leaf") return node.attrs.parameter ? "parameter, a leaf" : "leaf";
+  if (node.kind === "leaf" || node.op === "leaf") return node.attrs.parameter ? "parameter, a leaf" : "leaf";
+  if (node.kind === "group") {
+    const piles = { repeat: "equal blocks", more: "equal blocks", chain: "views and copies" };
+    return { module: "module call", ...piles }[node.op] ?? node.op;
+  }
   const kinds = {
     op: "operation", output: "output, a root", saved: "tensor saved for backward",
     base: "base of a view", input: "tensor that needs no gradient",
@@ -57,24 +62,32 @@ function kindText(node) {
   return /** @type {Record<string, string>} */ (kinds)[node.kind] ?? node.kind;
 }
 
-/** @param {Node} node @param {Doing} doing */
-function groupButtons(node, doing) {
-  const open = doing.isOpen(node);
-  const all = node.op === "repeat" ? `Open all ${node.attrs.count}` : "Open all within";
+/** @param {Graph} graph @param {Node} node @param {Doing} doing */
+function groupButtons(graph, node, doing) {
+  const [shut, open] = node.op === "leaf"
+    ? ["Show its accumulator", "Hide its accumulator"] : ["Open", "Close"];
+  const within = graph.groupsIn(node.id);
+  const cut = node.op === "repeat" && within.some(({ op }) => op === "section") ? ", in sections" : "";
+  const all = node.op === "repeat" ? `Open all ${node.attrs.count}${cut}` : "Open all within";
+  const button = (/** @type {string} */ text, /** @type {() => void} */ click) =>
+    html("button", { type: "button", click }, text);
   return html("p", { class: "buttons" },
-    html("button", { type: "button", click: () => doing.toggle(node) }, open ? "Close" : "Open"),
-    html("button", { type: "button", click: () => doing.openAll(node) }, all));
+    button(doing.isOpen(node) ? open : shut, () => doing.toggle(node)),
+    within.length ? button(all, () => doing.openAll(node)) : null);
 }
 
 /** @param {Graph} graph @param {Node} node @param {Doing} doing */
 function facts(graph, node, doing) {
   const rows = [];
   if (node.names.length) rows.push(row("Name", ...node.names.map((n) => html("bdi", {}, shown(n)))));
-  if (node.kind === "group") {
+  if (node.kind === "group" && node.op !== "leaf") {
     const { ops, parameters } = node.attrs;
     if (parameters) rows.push(row("Parameters", parameters.toLocaleString("en")));
     if (ops) rows.push(row("Operations", `${ops}`));
-  } else if (node.op) {
+    const { differs = [] } = node.attrs;
+    const code = (/** @type {string} */ name) => html("code", {}, shown(name));
+    if (differs.length) rows.push(row("Differ in", ...differs.map(code)));
+  } else if (node.op && node.op !== "leaf") {
     rows.push(row(node.kind === "saved" ? "Saved as" : "Op", shown(node.op)));
   }
   const around = graph.ancestors(node.id).filter((group) => group.op === "module").reverse();
@@ -124,11 +137,14 @@ async function copied(text) {
 /** @param {string} heading @param {Node} node */
 function tensors(heading, node) {
   if (!node.outputs.length) return null;
-  const rows = node.outputs.slice(0, MOST).map((tensor) => {
+  const alike = grouped(node.outputs, (tensor) => JSON.stringify([tensor.shape, tensor.dtype, tensor.device]));
+  const rows = [...alike.values()].slice(0, MOST).map(([tensor, ...others]) => {
     const [bytes, elements] = [bytesOf(tensor), elementsOf(tensor)];
     const count = `${countText(elements ?? 0)} number${elements === 1 ? "" : "s"}`;
-    const size = bytes === null ? "" : `${bytesText(bytes)}, ${count}`;
-    return html("tr", {}, html("td", {}, shapeText(tensor)), html("td", {}, tensor.dtype),
+    const each = others.length ? " each" : "";
+    const size = bytes === null ? "" : `${bytesText(bytes)}, ${count}${each}`;
+    const shape = shapeText(tensor) + times(others.length + 1);
+    return html("tr", {}, html("td", {}, shape), html("td", {}, tensor.dtype),
       html("td", {}, tensor.device), html("td", {}, size));
   });
   return section(heading, html("table", {}, ...rows));
@@ -167,8 +183,10 @@ function layersOf(graph, node, { layers }) {
   /** @type {HTMLElement[]} */
   const sections = [];
   for (const [name, value] of Object.entries(node.data)) {
-    if (!value || typeof value !== "object" || Array.isArray(value)) single.push([name, value]);
-    else sections.push(pairs(name, Object.entries(value).filter(([part]) => !SAID.includes(part))));
+    const rows = name === "verify" ? foundRows(node) : [];
+    if (rows.length) sections.push(pairs("What verify found", rows));
+    else if (!value || typeof value !== "object" || Array.isArray(value)) single.push([name, value]);
+    else sections.push(pairs(name, Object.entries(value)));
   }
   const nodes = node.kind === "group" ? graph.inside(node.id) : [];
   for (const layer of nodes.length ? layers.values() : []) {
@@ -209,9 +227,14 @@ function arrows(graph, node, doing) {
     const found = [...those].flatMap((id) => edges.get(id) ?? [])
       .filter((edge) => !those.has(edge[end]) && edge.kind !== "saved");
     if (!found.length) return null;
-    const rows = found.slice(0, MOST).map((edge) => html("li", {},
-      link(graph, graph.node(edge[end]), doing), ` ${arrowText(edge, node, end)}`));
-    const more = found.length - rows.length;
+    const alike = [...grouped(found, (edge) => {
+      const other = graph.node(edge[end]);
+      return [doing.boxOf(other).id, title(graph, other), arrowText(edge, node, end)].join("\n");
+    }).values()];
+    const rows = alike.slice(0, MOST).map(([edge, ...others]) => html("li", {},
+      ...seenLinks(graph, graph.node(edge[end]), doing),
+      ` ${arrowText(edge, node, end)}${times(others.length + 1)}`));
+    const more = alike.slice(MOST).reduce((sum, edges) => sum + edges.length, 0);
     return section(`${heading}: ${found.length}`,
       html("ul", {}, ...rows, more > 0 ? html("li", {}, `and ${more} more`) : null));
   };
@@ -235,4 +258,21 @@ function section(heading, content) {
 function link(graph, node, doing) {
   return html("button", { type: "button", class: "link", "data-go": node.id, click: () => doing.go(node) },
     html("bdi", {}, title(graph, node)));
+}
+
+/**
+ * Links to the box that shows a node and, where that is a closed group, to the node in it.
+ * @param {Graph} graph @param {Node} node @param {Doing} doing
+ */
+function seenLinks(graph, node, doing) {
+  const box = doing.boxOf(node);
+  if (box.id === node.id || box.op === "leaf") return [link(graph, box, doing)];
+  const within = link(graph, node, doing);
+  within.classList.add("within");
+  return [link(graph, box, doing), " ", within];
+}
+
+/** @param {number} count */
+function times(count) {
+  return count > 1 ? ` ×${count}` : "";
 }

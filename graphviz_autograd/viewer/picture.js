@@ -18,12 +18,15 @@
  */
 
 import { arrowsOf } from "./arrows.js";
+import { isUnchecked } from "./found.js";
 import { grouped } from "./graph.js";
+import { USES } from "./leaves.js";
+import { cut } from "./text.js";
 import { visible } from "./visible.js";
-import { boxLines, cut, groupLines } from "./words.js";
+import { boxLines, groupLines } from "./words.js";
 
 export const LINE = 14;  // from one line of a box to the next
-const USES = 4;
+export const STRIPED = 0.06;  // of a box that was not checked, at each side
 
 /**
  * The picture of a graph while these groups are closed.
@@ -69,7 +72,9 @@ export function picture(graph, closed, showing, measure) {
 function sized(graph, node, showing, measure) {
   const lines = boxLines(graph, node, showing);
   const expanded = node.kind === "group" ? false : null;
-  return { key: `${node.id}`, node, home: node.parent, lines, expanded, ...sizeOf(lines, measure) };
+  const size = sizeOf(lines, measure);
+  if (isUnchecked(graph, node)) size.width = Math.ceil(size.width / (1 - 2 * STRIPED));
+  return { key: `${node.id}`, node, home: node.parent, lines, expanded, ...size };
 }
 
 /** @param {string[]} lines @param {Measure} measure */
@@ -107,14 +112,15 @@ function cloned(drawn, wanted, measure) {
     if (!parts) continue;
     const last = parts[parts.length - 1];
     const uses = (away.get(last.key) ?? []).filter((arrow) => arrow.edge.kind !== "view");
-    const targets = grouped(uses, (arrow) => arrow.target);
-    if (targets.size < USES) continue;
+    const count = new Set(uses.map((arrow) => arrow.target)).size;
+    if (count < USES) continue;
+    const targets = grouped(uses, (arrow) => placeBeside(boxes.get(arrow.target)));
     drawn.shared = true;
     if (!wanted) break;
-    box.lines = [...box.lines, `×${targets.size} uses`];
+    box.lines = [...box.lines, `×${count} uses`];
     Object.assign(box, sizeOf(box.lines, measure));
     for (const [index, [target, arrows]] of [...targets].entries()) {
-      const home = boxes.get(target)?.home ?? null;
+      const home = boxes.get(arrows[0].target)?.home ?? null;
       if (!index) {
         for (const part of parts) part.home = home;
         continue;
@@ -130,6 +136,14 @@ function cloned(drawn, wanted, measure) {
     }
   }
   return { ...drawn, boxes: [...boxes.values()] };
+}
+
+/**
+ * What a leaf is drawn beside: a box, or all sections of a group together.
+ * @param {Box | undefined} box
+ */
+function placeBeside(box) {
+  return box?.node.op === "section" ? `sections of ${box.home}` : box?.key ?? "";
 }
 
 /**

@@ -7,6 +7,7 @@
  */
 
 import { html } from "./dom.js";
+import { swatch } from "./meanings.js";
 import { callText, groupLines, shapeText, title } from "./words.js";
 
 const MOST = 60;
@@ -21,12 +22,13 @@ export class Index {
   }
 
   /**
-   * The nodes that have every word of a query, those whose name it is first.
+   * The nodes that have every word of a query, those whose name it is first, and ops before the
+   * tensors that they saved. A shape is one word, however it is spaced.
    * @param {string} query
    * @returns {Found}
    */
   find(query) {
-    const whole = query.trim().toLowerCase();
+    const whole = compact(query.trim().toLowerCase());
     const words = whole.split(/\s+/).filter(Boolean);
     if (!words.length) return { nodes: [], total: 0 };
     const hits = [];
@@ -35,6 +37,7 @@ export class Index {
     }
     const rank = new Map(hits.map((node) => [node, this.#rank(node, whole, words)]));
     hits.sort((one, other) => (rank.get(one) ?? 0) - (rank.get(other) ?? 0)
+      || Number(one.kind === "saved") - Number(other.kind === "saved")
       || NATURAL.compare(this.#place(one), this.#place(other)));
     return { nodes: hits.slice(0, MOST), total: hits.length };
   }
@@ -48,11 +51,16 @@ export class Index {
   #rank(node, query, words) {
     const call = node.op === "module" ? this.graph.modulesOf(node).at(-1) : undefined;
     const names = [...node.names, call?.path ?? "", call?.class_name ?? "", node.op]
-      .map((name) => name.toLowerCase());
+      .map((name) => compact(name.toLowerCase()));
     if (names.includes(query)) return 0;
     if (names.some((name) => name.startsWith(query))) return 1;
     return words.every((word) => names.some((name) => name.includes(word))) ? 2 : 3;
   }
+}
+
+/** A text without the blanks within shapes. @param {string} text */
+function compact(text) {
+  return text.replace(/\([\d\s,?]*\)?/g, (shape) => shape.replace(/\s+/g, ""));
 }
 
 /** @param {Graph} graph @param {Node} node */
@@ -62,7 +70,8 @@ function textOf(graph, node) {
   const group = node.kind === "group" ? groupLines(graph, node) : [];
   const sizes = node.outputs.map((tensor) => `${shapeText(tensor)} ${tensor.dtype} ${tensor.device}`);
   const line = node.line ? node.line.join(":") : "";
-  return [...node.names, node.kind, node.op, ...group, ...sizes, ...own, line].join("\n").toLowerCase();
+  const parts = [...node.names, node.kind, node.op, ...group, ...sizes, ...own, line];
+  return parts.map((part) => compact(part.toLowerCase())).join("\n");
 }
 
 /**
@@ -130,9 +139,10 @@ export function searching(field, list, graph, { go, leave }) {
  * @param {() => void} take
  */
 function option(graph, node, place, take) {
-  const within = graph.modulesOf(node).at(-1);
+  const saver = node.kind === "saved" ? saverOf(graph, node) : undefined;
+  const within = graph.modulesOf(saver ?? node).at(-1);
   const about = [
-    node.kind === "group" ? node.op : node.kind,
+    saver ? `saved by ${title(graph, saver)}` : node.kind === "group" ? node.op : node.kind,
     node.outputs.slice(0, 2).map(shapeText).join(" "),
     within && node.op !== "module" ? callText(within) : "",
     node.line ? node.line.join(":") : "",
@@ -140,8 +150,14 @@ function option(graph, node, place, take) {
   return html(
     "div",
     { role: "option", id: `option-${place}`, "data-node": node.id, mousedown: take },
-    html("span", { class: `swatch kind-${node.kind}`, "aria-hidden": true }),
+    swatch(node),
     html("bdi", { class: "name" }, title(graph, node)),
     html("bdi", { class: "about" }, about.filter(Boolean).join(" · ")),
   );
+}
+
+/** The first op that saved a tensor. @param {Graph} graph @param {Node} node */
+function saverOf(graph, node) {
+  const edge = (graph.incoming.get(node.id) ?? []).find(({ kind }) => kind === "saved");
+  return edge && graph.node(edge.source);
 }

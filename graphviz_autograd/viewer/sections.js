@@ -1,20 +1,25 @@
 /**
- * Groups with more in them than one can look at, cut into sections of a hundred.
+ * Groups with more in them than one can look at, cut into sections of a hundred boxes. Leaves that
+ * are drawn beside each that takes them count as often.
  *
  * A section is a run of what a group holds in an order of the data's flow, so that closed
  * sections never make a circle of the picture.
  *
  * @typedef {import("./graph.js").Node} Node
+ * @typedef {{id: number, from: number, to: number, boxes: number}} Item
+ *   a node or a section: from which to which it goes, and how many boxes it takes
  */
 
 import { Graph } from "./graph.js";
+import { beside } from "./leaves.js";
 
 const CROWDED = 300;
 const SECTION = 100;
+const LEAST = 5;  // of what a group holds, in a section
 
 /**
- * The graph with closed sections in every group (and at the top) of more than 300 children;
- * sections of sections where there are too many of those.
+ * The graph with closed sections in every group (and at the top) of more than 300 boxes; sections
+ * of sections where there are too many of those.
  * @param {Graph} graph
  * @returns {Graph}
  */
@@ -24,21 +29,22 @@ export function sectioned(graph) {
   const homes = new Map();
   /** @type {Node[]} */
   const made = [];
+  const copies = beside(graph);
   for (const [home, children] of graph.children) {
     const inside = children.filter(isCounted);
-    if (inside.length <= CROWDED) continue;
-    /** @type {{id: number, from: number, to: number}[]} */
+    const all = inside.reduce((sum, { id }) => sum + 1 + (copies.get(id) ?? 0), 0);
+    if (all <= CROWDED) continue;
+    /** @type {Item[]} */
     let items = flowOrder(graph, home, inside).map((id, place) => ({
-      id, from: place + 1, to: place + 1,
+      id, from: place + 1, to: place + 1, boxes: 1 + (copies.get(id) ?? 0),
     }));
-    while (items.length > CROWDED) {
+    for (let first = true; first || items.length > CROWDED; first = false) {
       const sections = [];
-      for (let start = 0; start < items.length; start += SECTION) {
-        const run = items.slice(start, start + SECTION);
+      for (const run of runs(items)) {
         const [from, to] = [run[0].from, run[run.length - 1].to];
         made.push(section(next, home, [from, to, inside.length]));
         for (const item of run) homes.set(item.id, next);
-        sections.push({ id: next, from, to });
+        sections.push({ id: next, from, to, boxes: 1 });
         next += 1;
       }
       items = sections;
@@ -51,6 +57,23 @@ export function sectioned(graph) {
   });
   const closed = [...graph.closed, ...made.map((one) => one.id)];
   return new Graph(nodes, graph.edges, { ...graph, closed });
+}
+
+/** Items, as many in a run as a section has boxes. @param {Item[]} items */
+function runs(items) {
+  const found = /** @type {Item[][]} */ ([]);
+  let boxes = 0;
+  for (const item of items) {
+    const last = found[found.length - 1];
+    if (!last || (boxes + item.boxes > SECTION && last.length >= LEAST)) {
+      found.push([item]);
+      boxes = item.boxes;
+    } else {
+      last.push(item);
+      boxes += item.boxes;
+    }
+  }
+  return found;
 }
 
 /**

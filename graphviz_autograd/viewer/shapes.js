@@ -10,7 +10,7 @@
  */
 
 import { svg } from "./dom.js";
-import { LINE } from "./picture.js";
+import { LINE, STRIPED } from "./picture.js";
 
 const SHADED = 8;  // frames within each other that are shaded: with more the boxes would drown
 const PILES = ["repeat", "more", "section"];
@@ -109,11 +109,9 @@ function mark([x, y], text, dy) {
 
 /** What fills may refer to. */
 export function definitions() {
-  const pattern = {
-    id: "stripes", width: 8, height: 8, patternUnits: "userSpaceOnUse",
-    patternTransform: "rotate(45)",
-  };
-  return svg("defs", {}, svg("pattern", pattern,
-    svg("rect", { class: "stripe-paper", width: 8, height: 8 }),
-    svg("rect", { class: "stripe-ink", width: 2, height: 8 })));
+  const wide = STRIPED / 3;  // two stripes at each side, beside the text
+  const ends = [0, wide, 2 * wide, 3 * wide, 1 - 3 * wide, 1 - 2 * wide, 1 - wide, 1];
+  const stops = ends.slice(1).flatMap((end, index) => [ends[index], end].map((offset) =>
+    svg("stop", { class: index % 2 ? "stripe-paper" : "stripe-ink", offset })));
+  return svg("defs", {}, svg("linearGradient", { id: "stripes" }, ...stops));
 }

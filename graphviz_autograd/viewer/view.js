@@ -54,7 +54,7 @@ export class View {
    * @param {number | null} [anchor]
    */
   draw(picture, layout, anchor = null) {
-    cancelAnimationFrame(this.motion);
+    this.#stop();
     const before = { boxes: this.boxes, frames: this.frames, picture: this.picture };
     const held = anchor === null ? null : this.placeOf(anchor);
     const focus = document.activeElement?.closest("#canvas [data-node]")?.getAttribute("data-key");
@@ -67,6 +67,7 @@ export class View {
       this.camera.set({ scale, x: x + (held.x - now.x) * scale, y: y + (held.y - now.y) * scale });
     }
     this.#look();
+    if (held && now) this.camera.fly(this.camera.taking(now, layout));
     if (focus) this.focus(focus);
     const many = picture.boxes.length > MOST_MOVED || before.boxes.size > MOST_MOVED;
     if (before.boxes.size && !many && !still()) this.#move(this.#starts(before));
@@ -224,13 +225,21 @@ export class View {
       for (const [{ element, place }, from] of starts) {
         put(element, { ...place, x: from.x + (place.x - from.x) * t, y: from.y + (place.y - from.y) * t });
       }
-      this.motion = t < 1 ? requestAnimationFrame(step) : 0;
-      if (t === 1) {
-        this.canvas.classList.remove("moving");
+      if (t < 1) {
+        this.motion = requestAnimationFrame(step);
+      } else {
+        this.#stop();
         this.#cull();
       }
     };
     step(began);
+  }
+
+  /** Ends a motion that has not come to its end. */
+  #stop() {
+    cancelAnimationFrame(this.motion);
+    this.motion = 0;
+    this.canvas.classList.remove("moving");
   }
 }
 

@@ -12,29 +12,11 @@
  */
 
 import { foundLines } from "./found.js";
+import { cut, shown } from "./text.js";
 
-const WIDEST = 48;
 const ALIKE = 4;  // tensors of one size, one after the other, that are counted and not listed
 const MOST_SIZES = 5;
-const OWN = ["parameter", "uses", "ops", "parameters", "span", "of", "count", "blocks", "chain"];
-const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu;
-
-/**
- * A name as one line: line ends as ⏎, what cannot be shown as U+FFFD.
- * @param {string} text
- */
-export function shown(text) {
-  return text.replace(/\r\n|[\n\r]/g, "⏎").replace(FORBIDDEN, "\ufffd");
-}
-
-/**
- * @param {string} text
- * @param {number} width
- */
-export function cut(text, width = WIDEST) {
-  const letters = [...text];
-  return letters.length <= width ? text : `${letters.slice(0, width - 1).join("")}…`;
-}
+const OWN = ["parameter", "uses", "ops", "parameters", "span", "of", "count", "blocks", "differs", "chain"];
 
 /** @param {Tensor} tensor */
 export function shapeText(tensor) {
@@ -166,8 +148,15 @@ export function title(graph, node) {
   const names = node.names.map(shown).join(", ");
   if (node.kind === "group") return groupLines(graph, node).join(" ");
   if (node.kind === "saved") return [shown(node.op), names].filter(Boolean).join(": ") || "saved tensor";
+  if (node.op === "AccumulateGrad") return [shown(node.op), leafOf(graph, node)].filter(Boolean).join(" of ");
   if (node.kind === "op") return names ? `${shown(node.op)} ${names}` : shown(node.op);
   return names || shown(node.op) || { output: "output", leaf: "leaf" }[node.kind] || node.kind;
+}
+
+/** The names of the leaf whose gradient an accumulator gathers. @param {Graph} graph @param {Node} node */
+function leafOf(graph, node) {
+  const [edge] = graph.incoming.get(node.id) ?? [];
+  return edge ? graph.node(edge.source).names.map(shown).join(", ") : "";
 }
 
 /**

@@ -33,6 +33,17 @@ def test_growth_is_told_where_there_are_four_sizes() -> None:
     assert page.growths(rows[:3]) == []
 
 
+def test_where_a_peer_took_less_is_told() -> None:
+    rows = [
+        Row("small", "bare walk", 10, 1e-6),
+        Row("small", "ours", 10, 0.002),
+        Row("small", "torchviz", 10, 0.001),
+        Row("large", "ours", 99, 0.002),
+        Row("large", "torchviz", 99, 0.004),
+    ]
+    assert page.less("text", rows) == ["- text: torchviz, small (0.50)"]
+
+
 @pytest.fixture(scope="module")
 def recorded() -> dict:
     return json.loads(RECORDED.read_text(encoding="utf-8"))

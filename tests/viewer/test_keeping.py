@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -141,3 +142,33 @@ def test_the_arrows_go_the_way_that_was_asked(
     page = opened(NET, rankdir=rankdir)
     first, last = box(page, 5).bounding_box()[along], box(page, 0).bounding_box()[along]
     assert (last - first) * sign > 0
+
+
+def test_once_it_is_ready_the_picture_stands_where_the_address_says(opened: Any) -> None:
+    watch = """addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+      if (document.documentElement.dataset.state !== "ready") return;
+      const world = document.querySelector(".world");
+      window.atReady ??= [location.hash, world.getAttribute("transform")];
+    }).observe(document.documentElement, { attributes: true }));"""
+    page = opened(NET, before=watch)
+    hash, transform = page.evaluate("window.atReady")
+    x, y, scale = hash.partition("view=")[2].split("_")
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", transform)]
+    assert numbers == pytest.approx([float(x), float(y), float(scale)], abs=0.06)
+    page.wait_for_timeout(500)
+    assert page.get_attribute(".world", "transform") == transform
+    assert page.evaluate("location.hash") == hash
+
+
+def test_a_layout_that_takes_its_time_is_told(opened: Any) -> None:
+    slow = """window.Worker = class extends Worker {
+      postMessage(text) { setTimeout(() => super.postMessage(text), 900); }
+    };"""
+    page = opened(NET, before=slow)
+    page.keyboard.press("e")
+    page.wait_for_selector("#canvas[aria-busy=true]")
+    assert "Laying out" not in page.inner_text("#status")
+    page.wait_for_selector("#status.busy:has-text('Laying out')")
+    page.wait_for_selector("#canvas[aria-busy=false]")
+    assert page.inner_text("#status") == "6 ops, 2 leaves · 9 boxes"
+    assert page.locator("#status.busy").count() == 0

@@ -137,7 +137,7 @@ def test_a_chain_of_five_thousand_opens_in_sections(opened: Any) -> None:
 def test_a_thousand_boxes_are_laid_out_and_drawn(opened: Any) -> None:
     page = opened(NETS["many_modules"](1_400, 7))
     page.keyboard.press("e")
-    page.wait_for_selector("#status:has-text('as 1,4')", timeout=30_000)
+    page.wait_for_selector("#status:has-text('· 1,4')", timeout=30_000)
     assert boxes(page) > 1_300
     began = time.perf_counter()
     for _ in range(10):
@@ -160,8 +160,13 @@ def test_an_unrolled_rnn_of_two_hundred_steps(opened: Any, tmp_path: Path) -> No
     page.locator(".box:has-text('199 more')").press("Enter")
     page.wait_for_selector(".frame:has-text('199 more')")
     page.wait_for_selector(DONE)
-    assert page.locator(".box:has-text('RNNCell')").count() == 199  # the first is open
-    assert page.locator(".box.kind-leaf, .box.op-leaf").count() > 4  # beside each of their uses
+    assert page.locator(".box.op-section").count() == 10
+    assert boxes(page) < 60  # leaves are drawn once for all sections
+    page.locator(".box:has-text('21–40 of 199')").press("Enter")
+    page.wait_for_selector(".frame:has-text('21–40 of 199')")
+    page.wait_for_selector(DONE)
+    assert page.locator(".box:has-text('RNNCell')").count() == 20
+    assert page.locator(".box.kind-leaf, .box.op-leaf").count() > 80  # beside each of their uses
 
 
 def test_a_page_with_everything_open_is_laid_out_too(opened: Any) -> None:
@@ -222,3 +227,30 @@ def test_a_page_works_in_a_frame_of_a_notebook(opened: Any, watched: Any) -> Non
     assert inner.locator(".box").count() == 9
     inner.locator('.box[data-node="5"]').click()
     assert "TanhBackward0" in inner.locator("#panel h2").inner_text()
+
+
+def test_the_wheel_scrolls_a_notebook_until_its_graph_was_clicked(opened: Any) -> None:
+    markup = NETS["net"]()._repr_mimebundle_()["text/html"]
+    page = opened(f"<!DOCTYPE html><body>{markup}<p style='height:3000px'>", ready=False)
+    inner = page.frame_locator("iframe")
+    inner.locator("html[data-state=ready]").wait_for()
+    world = inner.locator(".world")
+    before = world.get_attribute("transform")
+    page.mouse.move(200, 500)
+    page.mouse.wheel(0, 100)
+    page.wait_for_timeout(300)
+    assert world.get_attribute("transform") == before
+    assert page.evaluate("scrollY") == 100
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -50)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(200)
+    zoomed = world.get_attribute("transform")
+    assert zoomed != before
+    page.mouse.click(200, 450)
+    page.mouse.wheel(0, -100)
+    page.wait_for_timeout(300)
+    assert world.get_attribute("transform") != zoomed
+    assert page.evaluate("scrollY") == 100
+    inner.locator("#keys").click()
+    assert "Ctrl" in inner.locator("#help").inner_text()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graphviz_autograd.graph import Graph
+from graphviz_autograd.graph import Edge, Graph, Node
 
 NETS = runpy.run_path(str(Path(__file__).with_name("nets.py")))
 DOING = runpy.run_path(str(Path(__file__).with_name("doing.py")))
@@ -108,3 +108,42 @@ def test_a_long_graph_opens_where_verify_found_the_first_fault(opened: Any) -> N
     assert 200 < place["y"] < 600
     assert "FIRST FAILURE" in page.locator(".box.strong").text_content()
     assert not page.locator(".box[data-kind=output]").is_visible()
+
+
+def test_what_verify_found_is_told_in_words(opened: Any) -> None:
+    net = NETS["net"]()
+    found: dict[int, dict[str, Any]] = {
+        0: {"status": "matched", "kind": "output", "id": 0, "name": "loss", "device": "cpu"},
+        10: {
+            "status": "failed", "kind": "node", "id": 10, "name": "AddmmBackward0", "first": True,
+            "absolute": 0.25, "relative": 0.5, "allowed": 1.8e-05, "where": [0, 1],
+            "found_by": "local", "numeric": "finite differences agree with the engine",
+        },
+        20: {"status": "not checked", "kind": "node", "reason": "opaque forward"},
+    }  # fmt: skip
+    nodes = [replace(n, data={"verify": found[n.id]} if n.id in found else {}) for n in net.nodes]
+    page = opened(replace(net, nodes=nodes))
+    rows = page.locator("#layer-legend li").all_inner_texts()
+    assert [re.sub(r"\s+", " ", row) for row in rows] == ["failed 1", "matched 0", "not checked 1"]
+    options = page.locator("#layer option").all_inner_texts()
+    known = {"verify status", "largest difference", "relative difference"}
+    assert set(options) == known | {"Kind", "output bytes", "parameters", "saved bytes"}
+    box(page, 10).click()
+    said = page.locator("#panel section:has-text('What verify found')").inner_text().split("\n")
+    assert said[1:] == [
+        "Status", "failed, the first failure", "Apart", "0.25 (0.5 relative)",
+        "Allowed", "1.8e-05", "At", "element (0, 1)",
+        "Numbers", "finite differences agree with the engine", "Found by", "the local check",
+    ]  # fmt: skip
+    text, shape = (box(page, 20).locator(part) for part in ("text >> nth=-1", ".shape"))
+    inner, outer = text.bounding_box(), shape.bounding_box()
+    assert inner["x"] - outer["x"] > 0.06 * outer["width"]  # beside the stripes
+
+
+def test_views_and_accumulators_have_no_bytes_of_their_own(opened: Any) -> None:
+    ops = ("TBackward0", "AccumulateGrad", "UnsafeViewBackward0", "MmBackward0")
+    nodes = [Node(n, "op", op, outputs=NETS["tensor"](2)) for n, op in enumerate(ops)]
+    page = opened(Graph(nodes, [Edge(n, n + 1) for n in range(3)], (3,)))
+    page.select_option("#layer", "output bytes")
+    assert page.locator("#layer-legend li .link").all_inner_texts() == ["MmBackward0"]
+    assert "views" in page.inner_text("#layer-legend .note")

@@ -112,7 +112,7 @@ def test_a_box_at_the_edge_is_not_lost_behind_the_panel(opened: Any) -> None:
     settled(page)
     last = page.locator(".box:visible").last
     last.click()
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(900)  # it may become a double click
     place, panel = last.bounding_box(), page.locator("#panel").bounding_box()
     assert place["x"] + place["width"] < panel["x"]
 
@@ -143,3 +143,52 @@ def test_what_is_out_of_sight_is_not_drawn_and_the_minimap_shows_where_one_is(op
     page.mouse.click(map_["x"] + map_["width"] / 2, map_["y"] + 12)
     assert page.get_attribute(".world", "transform") != before
     assert box(page, 0).is_visible() or box(page, 4).is_visible()
+
+
+def test_a_smaller_window_does_not_lose_the_graph(opened: Any) -> None:
+    page = opened(NET, viewport={"width": 1000, "height": 700})
+    for _ in range(4):
+        page.keyboard.press("-")
+    for _ in range(6):
+        page.keyboard.press("Shift+ArrowLeft")
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.wait_for_timeout(300)
+    seen = [one.bounding_box() for one in page.locator(".box:visible").all()]
+    assert any(-20 < one["x"] < 390 and 0 < one["y"] < 500 for one in seen)
+
+
+def test_what_was_in_the_middle_stays_there_when_the_window_shrinks(opened: Any) -> None:
+    page = opened(NET, viewport={"width": 1000, "height": 700})
+    before = box(page, 5).bounding_box()
+    page.set_viewport_size({"width": 800, "height": 700})
+    page.wait_for_timeout(300)
+    assert abs(box(page, 5).bounding_box()["x"] - before["x"] + 100) < 3
+
+
+def test_what_follows_a_motion_at_once_is_drawn_wholly(opened: Any) -> None:
+    page = opened(NETS["many_modules"](1_400, 7))
+    for key in ("e", "c"):
+        page.keyboard.press(key)
+        settled(page)
+    page.locator(".box[aria-expanded=false]").first.press("Enter")
+    page.wait_for_selector("#canvas.moving")
+    page.keyboard.press("e")
+    page.wait_for_selector("#status:has-text('· 1,4')")
+    assert page.locator("#canvas.moving").count() == 0
+    seen = "all => all.filter((one) => one.style.display !== 'none').length"
+    page.keyboard.press("+")
+    near = page.eval_on_selector_all(".box", seen)
+    page.keyboard.press("f")
+    page.wait_for_timeout(500)
+    assert page.eval_on_selector_all(".box", seen) > max(1_300, near)
+
+
+def test_on_a_small_screen_all_tools_are_in_sight(opened: Any) -> None:
+    page = opened(NET, viewport={"width": 390, "height": 800})
+    for tool in ("#open-all", "#close-all", "#fit", "#layer", "#saved", "#theme", "#save", "#keys"):
+        place = page.locator(tool).bounding_box()
+        assert place["x"] >= 0, tool
+        assert place["x"] + place["width"] <= 390, tool
+    for _ in range(6):
+        page.keyboard.press("+")
+    assert not page.is_visible("#minimap")

@@ -12,9 +12,11 @@ from typing import Any
 
 from graphviz_autograd.emit import legend
 from graphviz_autograd.emit.boxes import Showing, Sizes, box_text, count_text
+from graphviz_autograd.emit.found import lines
 from graphviz_autograd.emit.words import group_lines, module_text, shown
 from graphviz_autograd.graph import EDGE_KINDS, Edge, Graph, ModuleCall, Node, TensorInfo
 from graphviz_autograd.transform.groups import count_boxes
+from graphviz_autograd.transform.plumbing import LOOKS, short_name
 from graphviz_autograd.visible import visible
 
 NETS = runpy.run_path(str(Path(__file__).with_name("nets.py")))
@@ -178,7 +180,7 @@ def test_names_are_shown_as_the_pictures_show_them(modules: Any) -> None:
         "\uffff",
     ):
         given = json.dumps(name)
-        said = modules.evaluate("(text) => modules['words.js'].shown(JSON.parse(text))", given)
+        said = modules.evaluate("(text) => modules['text.js'].shown(JSON.parse(text))", given)
         assert said == shown(name), given
 
 
@@ -316,3 +318,37 @@ def covering(one: dict[str, float], other: dict[str, float]) -> bool:
         one[at] < other[at] + other[size] and other[at] < one[at] + one[size]
         for at, size in (("x", "width"), ("y", "height"))
     )
+
+
+def test_what_verify_found_is_said_as_in_the_pictures(modules: Any) -> None:
+    long = "the forward left torch for numpy and came back, and nothing of it can be followed"
+    found = [
+        {"status": "failed", "absolute": 0.25, "relative": 0.5, "first": True},
+        {"status": "failed", "absolute": 1.2345e-7, "relative": 123456.0},
+        {"status": "failed", "absolute": 2.5, "relative": 0.1},
+        {"status": "failed", "absolute": "inf", "relative": "inf", "reason": "NaN: torch 1"},
+        {"status": "failed", "reason": long},
+        {"status": "not checked", "reason": "no rule for x" + "y" * 90},
+        {"status": "not checked", "reason": "a-b " * 30},
+        {"status": "not checked"},
+        {"status": "matched", "absolute": 1e-9},
+    ]  # fmt: skip
+    nodes = [Node(n, "op", "A", data={"verify": one}) for n, one in enumerate(found)]
+    said = modules.evaluate(
+        """(text) => {
+          const graph = modules["graph.js"].read(text);
+          return graph.nodes.map((node) => modules["found.js"].foundLines(graph, node));
+        }""",
+        Graph(nodes, []).to_json(),
+    )
+    assert said == [lines(one) for one in found]
+
+
+def test_views_are_ops_that_only_look(modules: Any) -> None:
+    views = modules.evaluate("[...modules['layers.js'].VIEWS]")
+    several = {"chunk", "split", "split_with_sizes", "unbind"}  # of several outputs
+    short = {short_name(f"{view}Backward0") for view in views}
+    assert short - several <= LOOKS
+    assert LOOKS - short == {
+        "clone", "contiguous", "lazy_clone", "lift_fresh", "narrow_copy", "reshape", "reshape_copy",
+    }  # fmt: skip

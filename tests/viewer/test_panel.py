@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from graphviz_autograd.graph import Graph
+from graphviz_autograd.graph import Edge, Graph, Node
+from graphviz_autograd.transform.plumbing import join_accumulators
 
 NETS = runpy.run_path(str(Path(__file__).with_name("nets.py")))
 DOING = runpy.run_path(str(Path(__file__).with_name("doing.py")))
@@ -24,12 +25,12 @@ def test_the_panel_says_all_that_is_known(opened: Any) -> None:
     for known in ("TanhBackward0", "(5, 3)", "float32", "60 bytes", "net.py:8", "Net"):
         assert known in text
     assert "Saved for backward: 60 bytes" in text
-    panel.locator("section:has-text('To: 1') .link").click()
+    panel.locator("section:has-text('To: 1') .link.within").click()
     settled(page)
     text = panel.inner_text()
     assert "AddmmBackward0" in text
     assert "alpha" in text
-    assert "matched" in panel.locator("section:has-text('verify')").inner_text()
+    assert "matched" in panel.locator("section:has-text('What verify found')").inner_text()
     page.keyboard.press("Escape")
     assert not panel.is_visible()
 
@@ -111,3 +112,55 @@ def test_a_legend_says_what_the_colours_and_lines_mean(opened: Any) -> None:
     page.wait_for_selector("#meanings li:has-text('leads to a saved tensor')")
     page = opened(NET, legend=True)
     assert page.locator("#meanings li").first.is_visible()
+
+
+def test_links_name_the_boxes_that_are_seen(opened: Any) -> None:
+    page = opened(NET)
+    box(page, 5).click()
+    section = page.locator("#panel section:has-text('From: 1')")
+    assert section.locator(".link").all_inner_texts() == ["Linear fc0", "AddmmBackward0"]
+    section.locator(".link").first.click()
+    settled(page)
+    assert page.inner_text("#panel h2") == "Linear fc0"
+    assert box(page, 10).count() == 0
+    box(page, 5).click()
+    page.wait_for_timeout(500)
+    section.locator(".link.within").click()
+    settled(page)
+    assert page.inner_text("#panel h2") == "AddmmBackward0"
+    assert box(page, 10).count() == 1
+    assert page.locator("#panel section:has-text('From: 1') .link").all_inner_texts() == [
+        "AccumulateGrad of fc0.weight"
+    ]
+
+
+def test_a_leaf_with_its_accumulator_is_told_as_a_leaf(opened: Any) -> None:
+    page = opened(join_accumulators(NETS["net"]()))
+    leaf = page.locator(".box.op-leaf").first
+    leaf.click()
+    assert "leaf" in page.inner_text("#panel .kind")
+    fill = "one => getComputedStyle(one).backgroundColor"
+    assert page.locator("#panel .swatch").evaluate(fill) == "rgb(173, 216, 230)"
+    assert page.locator("#panel .buttons button").all_inner_texts() == ["Show its accumulator"]
+    page.click("text=Show its accumulator")
+    settled(page)
+    assert page.locator(".box:has-text('AccumulateGrad')").count() == 1
+    assert page.locator("#panel .buttons button").all_inner_texts() == ["Hide its accumulator"]
+
+
+def test_what_is_alike_is_told_once_and_counted(opened: Any) -> None:
+    graph = NETS["blocks"](12).fold()
+    page = opened(graph)
+    page.locator(".box.op-repeat").dblclick()
+    settled(page)
+    page.locator(".box.op-more").click()
+    assert page.inner_text("#panel .kind") == "equal blocks"
+    assert page.locator("#panel table tr").count() == 1
+    nodes = [Node(0, "op", "SplitBackward0", outputs=NETS["tensor"](4, 16) * 78)]
+    nodes += [Node(1, "op", "CatBackward0")]
+    edges = [Edge(0, 1, source_index=n) for n in range(2)] + [Edge(0, 1)] * 4
+    page = opened(Graph(nodes, edges, (1,)))
+    box(page, 0).click()
+    assert page.locator("#panel td").first.inner_text() == "(4, 16) ×78"
+    rows = page.locator("#panel section:has-text('To: 6') li").all_inner_texts()
+    assert rows == ["CatBackward0 ×5", "CatBackward0 output 1"]

@@ -70,3 +70,20 @@ def test_a_saved_tensor_that_is_found_is_drawn(opened: Any) -> None:
     page.uncheck("#saved")
     settled(page)
     assert 6 not in ids(page)
+
+
+@pytest.mark.parametrize("query", ["(5, 3)", "(5,3)", "( 5 , 3 )"])
+def test_a_shape_is_found_as_written_however_it_is_spaced(opened: Any, query: str) -> None:
+    page = opened(NET)
+    found = search(page, query)
+    assert found == ["TanhBackward0", "AddmmBackward0", "Linear fc0", "result"]
+    about = page.locator("[role=option] .about").all_inner_texts()
+    assert about[-1] == "saved by TanhBackward0 · (5, 3) · Net"
+    assert search(page, "(3, 5)") == []
+    assert search(page, "(5,3) addmm") == ["AddmmBackward0"]
+    assert "AddmmBackward0" in search(page, "(5,")
+
+
+def test_an_accumulator_says_of_which_leaf(opened: Any) -> None:
+    page = opened(NET)
+    assert "AccumulateGrad of fc0.weight" in search(page, "accumulate")
