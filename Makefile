@@ -66,7 +66,7 @@ $(PEERS)/.ready: pyproject.toml constraints.txt bench/peers.txt
 	$(PEERS)/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]' -r bench/peers.txt
 	@touch $(PEERS)/.ready
 
-bench: $(PEERS)/.ready  ## measure beside the peers, half an hour; QUICK=1: five minutes
+bench: $(PEERS)/.ready  ## measure beside the peers, twenty minutes; QUICK=1: five
 	$(PEERS)/bin/python -m bench $(if $(QUICK),--quick -o build/bench,--record)
 
 bench-guard: $(READY)  ## is anything twice as dear as it was?
