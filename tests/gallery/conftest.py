@@ -115,8 +115,8 @@ class Gallery:
 
     def frames(self, name: str) -> list[str]:
         """The titles of the frames in the picture."""
-        groups = self.svg(name).iter(f"{SVG}g")
-        return [_text(group) for group in groups if group.get("class") == "cluster"]
+        titles = self.svg(name).iterfind(f".//{SVG}g[@id='frame-titles']/{SVG}text")
+        return [(text.text or "").replace("\xa0", " ") for text in titles]
 
     def labels(self, name: str) -> list[str]:
         """All that boxes say, a line each."""
