@@ -15,6 +15,7 @@ import { svg } from "./dom.js";
 import { textOf, withGroups } from "./layers.js";
 import { Superseded } from "./layout.js";
 import { isFirst } from "./found.js";
+import { canRepeat } from "./leaves.js";
 import { fill as fillLegend } from "./legend.js";
 import { fill as fillMeanings } from "./meanings.js";
 import { Minimap } from "./minimap.js";
@@ -52,6 +53,7 @@ export class Explorer {
       this.changed();
     });
     this.minimap = new Minimap(page.minimap, this.view);
+    page.clonesLabel.hidden = !canRepeat(graph);  // once for all: the tools keep their height
     /** @type {import("./colours.js").Scale | null} */
     this.scale = null;
     /** @type {Layer | null} */
@@ -83,7 +85,7 @@ export class Explorer {
       this.view.draw(drawn, layout, anchor);
       this.#keep();
       fillMeanings(this.page.meanings, drawn);
-      this.page.clonesLabel.hidden = !drawn.shared;
+      this.page.clones.disabled = !drawn.shared;
       this.#dress();
       then?.();
       this.page.canvas.setAttribute("aria-busy", "false");
@@ -240,7 +242,9 @@ export class Explorer {
     this.layer = layer ? withGroups(this.graph, layer) : null;
     this.scale = this.layer && scaleOf(this.layer);
     fillLegend(this.page.layerLegend, this.graph, this.layer, this.scale, (node) => this.go(node));
-    this.view.camera.covered = this.layer ? this.page.legend.offsetWidth : 0;
+    const wide = this.layer ? this.page.legend.offsetWidth : 0;
+    const room = this.page.canvas.clientWidth;
+    this.view.camera.covered = wide < room / 3 ? wide : 0;  // on a phone the picture needs all of it
     this.#dress();
     this.changed();
   }

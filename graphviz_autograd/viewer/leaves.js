@@ -30,6 +30,11 @@ function takersOf(graph) {
   return found;
 }
 
+/** Whether a leaf could be drawn again, whatever is open. @param {Graph} graph */
+export function canRepeat(graph) {
+  return takersOf(graph).size > 0;
+}
+
 /** A box, or the group of a section. @param {Graph} graph @param {number | undefined} id */
 function besideOf(graph, id) {
   const box = graph.byId.get(id ?? -1);

@@ -114,7 +114,7 @@ function connect(explorer, settings) {
 /** What the mouse does. @param {Explorer} explorer */
 function pointing(explorer) {
   const { view, graph } = explorer;
-  /** @type {{node: import("./graph.js").Node, event: MouseEvent} | null} */
+  /** @type {{node: import("./graph.js").Node, key: string, event: MouseEvent} | null} */
   let first = null;  // the click that may become a double one
   let waiting = 0;
   const canvas = explorer.page.canvas;
@@ -127,9 +127,10 @@ function pointing(explorer) {
     const element = at(event);
     if (!element) return explorer.select(null);
     const node = graph.node(Number(element.dataset.node));
-    first = { node, event };
-    explorer.select(node.id, element.dataset.key);
-    view.focus(element.dataset.key ?? "");
+    const key = element.dataset.key ?? "";
+    first = { node, key, event };
+    explorer.select(node.id, key);
+    view.focus(key);
     waiting = setTimeout(() => explorer.reveal(), TWICE);  // until then nothing moves away
   });
   document.addEventListener("pointerdown", () => clearTimeout(waiting), { capture: true });
@@ -143,6 +144,7 @@ function pointing(explorer) {
     first = null;
     if (!before || !isSecond(event, before.event)) return;
     event.stopPropagation();
+    view.focus(before.key);  // the second press may have fallen on what takes no keys
     explorer.toggle(before.node);
   }, { capture: true });
   canvas.addEventListener("pointerover", (event) => {

@@ -185,11 +185,12 @@ export class View {
 
   #cull() {
     const window = this.camera.window;
+    const held = document.activeElement;  // hidden it would lose the keyboard
     if (this.camera.view.scale < MIDDLE) label(this.titles, this.frames.values(), this.camera);
     else this.titles.replaceChildren();
     for (const drawn of [this.frames, this.boxes, this.arrows]) {
       for (const { element, place } of drawn.values()) {
-        const seen = touches(place, window);
+        const seen = touches(place, window) || element === held;
         if (seen === (element.style.display === "none")) element.style.display = seen ? "" : "none";
       }
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,40 @@ def test_a_repeat_opens_to_its_first_block_or_to_all(opened: Any) -> None:
     settled(page)
     assert page.locator(".box:has-text('Block')").count() == 12
     assert box(page, more).count() == 0
+
+
+@pytest.mark.parametrize("viewport", [(390, 800), (600, 800), (900, 600)])
+def test_what_was_opened_and_closed_again_is_in_sight_in_a_small_window_too(
+    opened: Any, viewport: tuple[int, int]
+) -> None:
+    """Leaves that are repeated where all is open must not change the height of the tools."""
+    width, height = viewport
+    graph = NETS["blocks"](12)
+    extra = [replace(edge, source=graph.nodes[0].id) for edge in graph.edges[3:40:3]]
+    leaf = replace(graph.nodes[0], kind="leaf", op="", names=("w",))
+    graph = replace(graph, nodes=[leaf, *graph.nodes[1:]], edges=[*graph.edges, *extra]).collapse(0)
+    page = opened(graph, viewport={"width": width, "height": height})
+    tall = page.evaluate("document.querySelector('#canvas').clientHeight")
+    page.click("#open-all")
+    settled(page)
+    assert "uses" in page.locator(".box", has_text="w").first.text_content()
+    assert page.evaluate("document.querySelector('#canvas').clientHeight") == tall
+    page.click("#close-all")
+    settled(page)
+    assert page.locator(".box:visible").count() > 0
+
+
+@pytest.mark.parametrize("viewport", [(390, 800), (1280, 800)])
+def test_after_a_double_click_enter_closes_again(opened: Any, viewport: tuple[int, int]) -> None:
+    width, height = viewport
+    page = opened(NET, viewport={"width": width, "height": height})
+    fc1 = group(NET, "fc1")
+    box(page, fc1).dblclick()
+    settled(page)
+    assert frame(page, fc1).count() == 1
+    page.keyboard.press("Enter")
+    settled(page)
+    assert frame(page, fc1).count() == 0
 
 
 def test_arrows_between_modules_are_right_whatever_is_open(opened: Any) -> None:
