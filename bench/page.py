@@ -39,19 +39,22 @@ def tables(results: Mapping[str, Any]) -> str:
 
 
 def less(name: str, rows: Sequence[Row]) -> list[str]:
-    """A line for each peer that took less than ours in some of a question's cases."""
+    """A line for each peer that took less than ours in some of a question's cases: with the ratio
+    that the table has, or else that of the values.
+    """
     module = _module(name)
     ours = {row.case: row.value for row in rows if row.who == OURS}
-    found: dict[str, list[tuple[float, str]]] = {}
+    found: dict[str, list[str]] = {}
     for row in rows:
-        beside = ours.get(row.case)
         known = row.who in module.TO or row.who.startswith((OURS, "not taken"))
-        if module.TO and not known and row.value and beside and row.value < LESS * beside:
-            found.setdefault(row.who, []).append((row.value / beside, row.case))
-    return [
-        f"- {name}: {who}, {', '.join(f'{case} ({short(share)})' for share, case in cases)}"
-        for who, cases in found.items()
-    ]
+        beside = ours.get(row.case)
+        if not module.TO or known or not row.value or not beside:
+            continue
+        told = [ratio.median for to, ratio in row.ratios.items() if to.startswith(OURS)]
+        share = told[0] if told else row.value / beside
+        if share < LESS:
+            found.setdefault(row.who, []).append(f"{row.case} ({short(share)})")
+    return [f"- {name}: {who}, {', '.join(cases)}" for who, cases in found.items()]
 
 
 def _module(name: str) -> Any:

@@ -72,10 +72,11 @@ def build(
     wanted = set(names) or {entry.name for entry in entries}
     asked = [entry for entry in entries if entry.name in wanted]
     stale = [entry for entry in asked if force or not _kept(entry, folder)]
+    failures: dict[str, str] = {}
     try:
-        failures = _draw_all(stale, folder, seconds, tell)
+        _draw_all(stale, folder, seconds, tell, failures)
     finally:  # of what is drawn also where a person stops it
-        _write_pages(entries, folder)
+        _write_pages(entries, folder, sorted(failures))
     return Built(
         drawn=[entry.name for entry in stale if entry.name not in failures],
         kept=[entry.name for entry in asked if entry not in stale],
@@ -88,9 +89,9 @@ def _draw_all(
     folder: Path,
     seconds: float,
     tell: Callable[[int, int], None] | None,
-) -> dict[str, str]:
-    """Draw the entries, several at a time; returns why some failed."""
-    failures: dict[str, str] = {}
+    failures: dict[str, str],
+) -> None:
+    """Draw the entries, several at a time; why some failed goes into `failures`."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         jobs = {pool.submit(draw, entry, folder, seconds): entry.name for entry in entries}
         try:
@@ -107,7 +108,6 @@ def _draw_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return failures
 
 
 # ---- one entry
@@ -213,7 +213,7 @@ def _read(path: Path) -> Any:
 # ---- pages
 
 
-def _write_pages(entries: Sequence[Entry], folder: Path) -> None:
+def _write_pages(entries: Sequence[Entry], folder: Path, failed: Sequence[str]) -> None:
     """Write the pages of all entries that are drawn, the viewer, and the index."""
     drawn = [_drawn(entry, folder) for entry in entries]
     there = [each for each in drawn if each is not None]
@@ -223,7 +223,7 @@ def _write_pages(entries: Sequence[Entry], folder: Path) -> None:
         page = pages.entry_page(each, before, after)
         _write(folder / each.entry.name / "index.html", page)
     _write(folder / "viewer.html", html.waiting())
-    _write(folder / "index.html", pages.index(there))
+    _write(folder / "index.html", pages.index(there, failed))
 
 
 def _drawn(entry: Entry, folder: Path) -> pages.Drawn | None:

@@ -126,12 +126,14 @@ def _place(entry: Entry) -> tuple[int, str, int, str]:
 def find_own(folder: Path) -> list[Entry]:
     """The scripts and notebooks in a person's own folder, by their parts and names.
 
-    What begins with an underscore is a part of others. A notebook beside a script of the same
-    name keeps its suffix. Raises OptionError where there are none, ScriptError for a broken
-    header.
+    What begins with an underscore is a part of others, and so is what another of them imports. A
+    notebook beside a script of the same name keeps its suffix. Raises OptionError where there are
+    none, ScriptError for a broken header.
     """
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] not in "._")
-    entries = {path.stem: read_own(path) for path in paths if path.suffix == ".py"}
+    scripts = [path for path in paths if path.suffix == ".py"]
+    parts = {name for path in scripts for name in _imported(path) if name != path.stem}
+    entries = {path.stem: read_own(path) for path in scripts if path.stem not in parts}
     for path in paths:
         if path.suffix == ".ipynb":
             name = path.name if path.stem in entries else path.stem
@@ -139,6 +141,17 @@ def find_own(folder: Path) -> list[Entry]:
     if not entries:
         raise OptionError(f"{folder} holds no scripts (.py) and no notebooks (.ipynb)")
     return sorted(entries.values(), key=_place)
+
+
+def _imported(script: Path) -> set[str]:
+    """The modules that a script imports by name."""
+    try:
+        found = list(ast.walk(ast.parse(script.read_bytes())))
+    except (OSError, SyntaxError, ValueError):
+        return set()  # what is wrong with it is told when it runs
+    names = {alias.name for node in found if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in found if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in names}
 
 
 def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:

@@ -52,8 +52,10 @@ class Drawn:
     report: dict[str, Any] | None
 
 
-def index(drawn: Sequence[Drawn]) -> str:
-    """The page that lists the entries, with a field that searches titles and tags."""
+def index(drawn: Sequence[Drawn], failed: Sequence[str] = ()) -> str:
+    """The page that lists the entries, with a field that searches titles and tags, and those that
+    failed.
+    """
     count = f"{len(drawn)} entr{'y' if len(drawn) == 1 else 'ies'}"
     parts = groupby((each.entry for each in drawn), key=lambda entry: entry.part[0])
     cards = "\n".join(_part(name, list(entries)) for name, entries in parts)
@@ -69,6 +71,7 @@ def index(drawn: Sequence[Drawn]) -> str:
 </header>
 <main>
 {cards}
+{_failed(failed)}
 </main>"""
     return _page("Gallery", body, (HERE / "site.js").read_text(encoding="utf-8"))
 
@@ -78,6 +81,13 @@ def _part(name: str, entries: Sequence[Entry]) -> str:
     title = f"<h2>{escaped(name)}</h2>\n" if name else ""
     cards = "\n".join(map(_card, entries))
     return f'<section class="part">\n{title}<ul class="cards">\n{cards}\n</ul>\n</section>'
+
+
+def _failed(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    told = ", ".join(f"<code>{escaped(name)}</code>" for name in names)
+    return f'<p class="failed">Not drawn, for they failed: {told}. gva gallery says why.</p>'
 
 
 def _card(entry: Entry) -> str:

@@ -57,6 +57,7 @@ def test_a_failing_entry_is_reported_and_the_others_are_in_the_site(folder: Path
     index = (out / "index.html").read_text(encoding="utf-8")
     assert 'href="good/index.html"' in index
     assert "bad/" not in index
+    assert "Not drawn, for they failed: <code>bad</code>" in index
 
 
 def test_a_page_has_the_code_what_it_prints_the_gradients_and_the_verdict(folder: Path) -> None:
@@ -159,6 +160,14 @@ def test_a_folder_of_ones_own_scripts_and_notebooks_makes_a_site(tmp_path: Path)
     page = (out / "wrong" / "index.html").read_text(encoding="utf-8")
     assert '<span class="failed">failed</span>' in page
     assert "#ff7b6b" in (out / "wrong" / "graph.svg").read_text(encoding="utf-8")
+
+
+def test_what_another_script_imports_is_no_entry(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def f(x):\n    return x.exp().sum()\n")
+    (tmp_path / "mine.py").write_text("from helper import f\n" + GOOD.replace("x.sum()", "f(x)"))
+    result = gva_gallery(tmp_path, "-o", tmp_path / "site")
+    assert result.exit_code == 0
+    assert f"1 of 1 entries drawn in {tmp_path / 'site'}" in result.stdout
 
 
 def test_a_folder_without_scripts_is_one_line(tmp_path: Path) -> None:
