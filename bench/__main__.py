@@ -60,7 +60,7 @@ def main(
         raise click.UsageError("--record is for a whole run: all questions, full sizes, peers")
     if guard:
         sys.exit(guarded(questions))
-    plan = Plan(quick=quick, limit=10.0, rounds=5) if quick else Plan()
+    plan = Plan(quick=quick, limit=7.0, rounds=5) if quick else Plan()
     plan = Plan(rounds or plan.rounds, plan.limit, quick, not no_peers)
     results = measured(questions or QUESTIONS, plan)
     text = page.tables(results)
