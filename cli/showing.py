@@ -22,7 +22,7 @@ from graphviz_autograd import Graph, GraphvizAutogradError
 from graphviz_autograd.cli.checking import Examination
 from graphviz_autograd.emit.files import write_whole
 from graphviz_autograd.gallery.findings import numbers
-from graphviz_autograd.script import Program, run
+from graphviz_autograd.script import Kind, Program, run
 
 if TYPE_CHECKING:
     import torch
@@ -73,8 +73,8 @@ class Shown(Examination):
 def show(how: str, folder: Path, seconds: float, script: str, roots: tuple[str, ...]) -> int:
     """Run a script and write what is to be shown of it; returns the exit code."""
     shown = Shown(how == "checked")
-    kind = "notebook" if script.endswith(".ipynb") else "file"
-    program = Program(kind, script)  # type: ignore[arg-type]
+    kind: Kind = "notebook" if script.endswith(".ipynb") else "file"
+    program = Program(kind, script)
     outcome = run(program, roots=roots, keep_going=True, timeout=seconds, examiner=shown)
     if outcome.message:
         print(f"Error: {outcome.message}", file=sys.stderr)

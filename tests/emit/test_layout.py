@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from graphviz_autograd.emit import layout, layout_child
+from graphviz_autograd.emit import layout
 from graphviz_autograd.emit.layout import draw
 from graphviz_autograd.errors import (
     LayoutError,
@@ -24,28 +24,8 @@ from graphviz_autograd.errors import (
 
 posix = pytest.mark.skipif(os.name != "posix", reason="scripts and signals of POSIX")
 
-MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "jpg": b"\xff\xd8\xff", "gif": b"GIF8", "ps": b"%!PS"}
-
-
-def chain(length: int) -> str:
-    arrows = "".join(f"n{i} -> n{i + 1};" for i in range(length))
-    return f"digraph {{ node [shape=box fontname=monospace] {arrows} }}"
-
-
-def unrolled(steps: int) -> str:
-    """A recurrent cell: every step reads the same four leaves, which is what dot is slow at."""
-    lines = []
-    for i in range(steps):
-        for leaf in "wubc":
-            lines.append(f"{leaf} -> {leaf}a{i}; {leaf}a{i} -> m{leaf}{i}; m{leaf}{i} -> add{i};")
-        lines.append(f"add{i} -> tanh{i};")
-        lines.append(f"tanh{i - 1} -> mw{i};" if i else "")
-    return f"digraph {{ {' '.join(lines)} }}"
-
-
-def png_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack(">II", data[16:24])
-    return width, height
+_DOTS = runpy.run_path(str(Path(__file__).with_name("dots.py")))
+MAGIC, chain, unrolled = _DOTS["MAGIC"], _DOTS["chain"], _DOTS["unrolled"]
 
 
 def program(path: Path, script: str) -> str:
@@ -131,85 +111,6 @@ def test_what_no_text_may_hold_does_not_truncate_the_picture() -> None:
     svg = draw('digraph { a [label="x\0y\ud800z"] b }', "svg").data
     assert "x\N{REPLACEMENT CHARACTER}y?z" in svg.decode()
     assert b"<title>b</title>" in svg
-
-
-# ---- sizes
-
-
-def test_a_long_png_stays_within_the_limit_and_says_so() -> None:
-    drawing = draw(chain(1_000), "png")
-    assert max(png_size(drawing.data)) <= 16_384
-    assert min(png_size(drawing.data)) >= 1
-    (note,) = drawing.notes
-    assert re.fullmatch(r"PNG scaled to 17% to stay within 16,384 pixels; SVG has no limit", note)
-
-
-@pytest.mark.parametrize(
-    "attributes",
-    ["dpi=300", "size=900", 'size="900,900!"', 'margin="2,3"', "dpi=1234 size=100", "pad=3"],
-)
-def test_a_png_stays_within_the_limit_whatever_the_graph_asks_for(attributes: str) -> None:
-    drawing = draw(f"digraph {{ rankdir=LR {attributes} {chain(600)[9:]}", "png")
-    assert 16_000 < max(png_size(drawing.data)) <= 16_384
-    assert drawing.notes
-
-
-def test_a_png_of_a_size_the_graph_asks_for_has_that_size() -> None:
-    drawing = draw("digraph { size=2; " + chain(600)[9:], "png")
-    assert max(png_size(drawing.data)) == 192
-    assert drawing.notes == ()
-
-
-def test_a_picture_too_thin_for_a_pixel_is_still_a_picture() -> None:
-    """Graphviz itself writes an empty file here."""
-    drawing = draw(chain(30_000), "png")
-    assert max(png_size(drawing.data)) <= 16_384
-    assert min(png_size(drawing.data)) >= 2
-    assert drawing.notes[0].startswith("PNG scaled to 0.6% ")
-
-
-def test_a_png_that_fits_is_left_alone() -> None:
-    drawing = draw(chain(3), "png")
-    assert 300 < max(png_size(drawing.data)) < 400
-    assert drawing.notes == ()
-
-
-def test_a_png_that_a_viewport_makes_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match=r"20,000 pixels long, 16,384 is the most"):
-        draw('digraph { viewport="15000,10" a }', "png", keep=tmp_path / "kept.dot")
-
-
-def test_a_pdf_page_stays_within_what_readers_open() -> None:
-    drawing = draw(chain(1_000), "pdf")
-    box = re.search(rb"/MediaBox \[ 0 0 (\d+) (\d+) \]", drawing.data)
-    assert box
-    assert 14_000 < max(map(int, box.groups())) <= 14_400
-    assert drawing.notes[0].startswith("PDF scaled to 19% to stay within 14,400 points")
-
-
-def test_an_svg_has_no_limit() -> None:
-    drawing = draw(chain(1_000), "svg")
-    assert drawing.notes == ()
-    height = re.search(rb'height="(\d+)pt"', drawing.data)
-    assert height
-    assert int(height[1]) > 70_000
-
-
-@posix
-def test_a_machine_without_fonts_gets_its_picture_and_a_hint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = tmp_path / "fonts.conf"
-    config.write_text('<?xml version="1.0"?><fontconfig></fontconfig>')
-    monkeypatch.setenv("FONTCONFIG_FILE", str(config))
-    for format in ("png", "pdf"):
-        (note,) = draw("digraph { a -> b }", format).notes
-        assert note.startswith("no font was found on this machine, so the P")
-    svg = draw('digraph { node [fontsize=10 shape=box] a [label="MeanBackward0"] }', "svg")
-    assert svg.notes == ()
-    box = re.search(rb'points="([\d.]+),[\d.-]+ ([\d.]+),[^"]*"/>\n<text', svg.data)
-    assert box
-    assert float(box[1]) - float(box[2]) > 13 * 6  # the browser's font has room
 
 
 # ---- time
@@ -478,67 +379,3 @@ def test_drawing_prints_nothing_and_leaves_no_file(
     draw("digraph { a [shape=nonesuch] }", "svg")
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
-
-
-# ---- a system dot
-
-
-@pytest.fixture
-def system_dot(tmp_path: Path) -> str:
-    """A program that takes dot's arguments, notes them, and draws with pygraphviz."""
-    path = tmp_path / "dot"
-    path.write_text(
-        f"#!{sys.executable}\n"
-        "import runpy, sys, pathlib\n"
-        f"pathlib.Path({str(tmp_path / 'arguments')!r}).write_text('\\n'.join(sys.argv[1:]))\n"
-        "given = {a[:2]: a[2:] for a in sys.argv[1:] if a[1] != 'G'}\n"
-        "text = sys.stdin.read()\n"
-        "for a in sys.argv[1:]:\n"
-        "    text = text.replace('{', '{' + a[2:] + ';', 1) if a[1] == 'G' else text\n"
-        f"pathlib.Path({str(tmp_path / 'given')!r}).write_text(text)\n"
-        f"sys.stdin = open({str(tmp_path / 'given')!r})\n"
-        f"sys.argv[1:] = [{layout._pygraphviz_folder()!r}, given['-K'], given['-T'], '0']\n"
-        f"runpy.run_path({layout_child.__file__!r}, run_name='__main__')\n"
-    )
-    path.chmod(0o755)
-    return str(path)
-
-
-@posix
-def test_a_system_dot_draws_when_it_is_asked_for(system_dot: str, tmp_path: Path) -> None:
-    drawing = draw("digraph { a -> b }", "png", engine="neato", command=system_dot)
-    assert drawing.data.startswith(MAGIC["png"])
-    arguments = (tmp_path / "arguments").read_text().split("\n")
-    assert arguments[:2] == ["-Kneato", "-Tpng"]
-    assert arguments[2].startswith("-Gsize=170.")
-
-
-@posix
-def test_a_png_of_a_system_dot_stays_within_the_limit(system_dot: str) -> None:
-    drawing = draw(chain(400), "png", command=system_dot)
-    assert 16_000 < max(png_size(drawing.data)) <= 16_384
-    assert drawing.notes == ("PNG scaled down to stay within 16,384 pixels; SVG has no limit",)
-
-
-@posix
-def test_a_system_dot_is_named_in_the_environment(
-    system_dot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GVA_DOT", system_dot)
-    assert b"</svg>" in draw("digraph { a -> b }", "svg").data
-    assert (tmp_path / "arguments").exists()
-    monkeypatch.setenv("GVA_DOT", "nonesuch")
-    with pytest.raises(
-        OptionError, match="no Graphviz program 'nonesuch' .from the environment variable GVA_DOT."
-    ):
-        draw("digraph { a -> b }", "svg")
-
-
-@posix
-def test_a_system_dot_gets_the_time_limit_and_then_positions_to_draw(
-    system_dot: str, tmp_path: Path
-) -> None:
-    drawing = draw(unrolled(40), "svg", timeout=2, command=system_dot)
-    assert drawing.data.count(b'class="node"') == 40 * 10 + 4
-    assert drawing.notes == ("dot did not finish in 2 s; drawn with a plain layered layout",)
-    assert (tmp_path / "arguments").read_text().split("\n") == ["-Knop2", "-Tsvg"]
